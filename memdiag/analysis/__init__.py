@@ -1,0 +1,1 @@
+"""Pure: model in, model out. No I/O, no printing, no clock."""

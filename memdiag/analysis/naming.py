@@ -1,0 +1,80 @@
+"""What kind of leak it is, in the words of those who write about leaks, and which rule it breaks.
+
+The heap tells most kinds itself; names tell the others, as a person who reads the code would take them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from memdiag.model import FindingKind, Population
+
+# The rules MEM-001 .. MEM-006: release what was allocated; monitor; clean up on error paths; context managers; limit
+# what is kept for long; archive what is old.
+_RULES = {
+    "listener": "MEM-001",
+    "closure": "MEM-001",
+    "thread-local": "MEM-001",
+    "task": "MEM-001",
+    "finalizer": "MEM-001",
+    "contextvar": "MEM-001",
+    "cycle": "MEM-001",
+    "native": "MEM-002",
+    "resource": "MEM-004",
+    "archive": "MEM-006",
+}
+_OTHER_RULE = "MEM-005"
+_ERROR_PATHS = "MEM-003"
+
+_NAMES = (
+    ("cache", r"cache|memo|lru|cached|interned|pool"),
+    ("listener", r"listener|handler|callback|subscriber|subscription|observer|hook|watcher|receiver|slot|signal"),
+    ("archive", r"archive|archived|audit|journal"),
+    ("history", r"history|histories|message|log|event|summary|summaries|turn|conversation|transcript|record"),
+    ("history", r"error|failure|attempt|metric|measurement|stats|past|previous|undo|snapshot|result"),
+    ("visited", r"visited|seen|crawled|frontier|done|processed|known"),
+    ("registry", r"registry|registered|instance|agent|session|client|connection|active|by_id|metadata|index|tracked"),
+    ("queue", r"queue|pending|backlog|inbox|outbox|job|todo|waiting|buffered"),
+    ("buffer", r"buffer|chunk|data|blob|body|payload"),
+)
+_WORDS = [(pattern, re.compile(rf"(?:^|_)(?:{words})(?:e?s)?(?:$|_)")) for pattern, words in _NAMES]
+_GENERAL = {"history", "registry"}  # what the heap calls a sequence or a mapping of which it knows no more
+_KINDS = {"chain": "chain", "class": "class", "object": "buffer"}
+_RESOURCES = re.compile(
+    r"(?:^|\.)(?:TextIOWrapper|BufferedReader|BufferedWriter|BufferedRandom|FileIO|socket|SSLSocket|Connection|Cursor"
+    r"|TemporaryDirectory|_TemporaryFileWrapper|Popen|mmap|StreamWriter|ClientSession|ThreadPoolExecutor|ZipFile)$"
+)
+_TASKS = re.compile(r"(?:^|\.)(?:_?Task|_?Future|coroutine)$")
+_ERRORS = re.compile(r"(?:Error|Exception|Warning|Interrupt|traceback|ExceptionGroup)$")
+
+
+def pattern_of(population: Population) -> str:
+    """``history``, ``cache``, ``listener``, ...: from the heap where that tells, from the source, then from names."""
+    if population.pattern and population.pattern not in _GENERAL:
+        return population.pattern
+    if population.kind in _KINDS:
+        return _KINDS[population.kind]
+    for pattern, types in (("resource", _RESOURCES), ("task", _TASKS), ("exception", _ERRORS)):
+        if types.search(population.item_type):
+            return pattern
+    if "lru_cache" in population.holder_type or any("cache(" in made.how for made in population.source.created):
+        return "cache"
+    return population.pattern or _by_name(population)
+
+
+def _by_name(population: Population) -> str:
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", population.attribute or population.owner.rpartition(".")[2]).lower()
+    for pattern, words in _WORDS:
+        if words.search(name):
+            return pattern
+    of_module = population.owner_module and population.owner.rpartition(".")[0] == population.owner_module
+    return "global" if of_module else "collection"
+
+
+def rule_of(pattern: str, *, skipped: bool = False) -> str:
+    """``skipped``: it is removed, unless an error comes in between."""
+    return _RULES.get(pattern, _ERROR_PATHS if skipped else _OTHER_RULE)
+
+
+def kind_of(pattern: str) -> FindingKind:
+    return "resource" if pattern == "resource" else "growth"

@@ -1,0 +1,1 @@
+"""Files to model and back: our own captures, tracemalloc dumps, memray files."""

@@ -1,0 +1,253 @@
+"""What the probe left in its spool, turned into the model: samples, traces, heaps. Reads only; thinks nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from memdiag.model import Frame, HeapSnapshot, Ints, Moment, Sample, Stack, Traces
+from memdiag.probe import wire
+from memdiag.probe.wire import Record, unpack
+
+_PROBE = str(Path(wire.__file__).parent)
+_UNWINDING = 0.05  # of the program's work: what is done after its end
+_UNWINDING_S = 0.003
+_STILL_S = 1e-4
+KEPT_SAMPLES = 256
+KEPT_MOMENTS = 24
+
+
+class Stream:
+    """The probe's stream of records, read as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at = 0
+
+    def fresh(self) -> list[Record]:
+        """The records that came since the last call; one that is still being written stays for the next."""
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(self._at)
+                data = stream.read()
+        except OSError:
+            return []
+        records = list(unpack(data))
+        if records:
+            self._at += records[-1].end
+        return records
+
+
+@dataclass
+class Recording:
+    """All records of one run, by kind, in the order in which they were written."""
+
+    by_kind: dict[str, list[Record]] = field(default_factory=dict)
+
+    def add(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self.by_kind.setdefault(record.kind, []).append(record)
+
+    def headers(self, kind: str) -> list[dict[str, Any]]:
+        return [record.header for record in self.by_kind.get(kind, [])]
+
+    def first(self, kind: str) -> dict[str, Any]:
+        found = self.headers(kind)
+        return found[0] if found else {}
+
+
+def samples(recording: Recording) -> list[Sample]:
+    """The probe's own samples, in order of time."""
+    return [
+        Sample(
+            t_s=float(header["t"]),
+            worked_s=float(header["worked"]),
+            rss_bytes=header["rss"],
+            heap_blocks=header["blocks"],
+            tracked_objects=header["tracked"],
+            heap_bytes=header.get("traced"),
+            tracer_bytes=header.get("tracer"),
+            probe_bytes=header["own"],
+            gc_collections=header["collections"],
+            gc_collected=header["collected"],
+        )
+        for header in sorted(recording.headers("sample"), key=lambda header: float(header["t"]))
+    ]
+
+
+def clocks(recording: Recording) -> tuple[list[float], list[float]]:
+    """Seconds since the start by the wall, and the program's own at the same moments: increasing, as many."""
+    pairs = sorted(
+        (float(header["clock"]), float(header["t"]))
+        for kind in ("sample", "moment")
+        for header in recording.headers(kind)
+    )
+    return [wall for wall, _ in pairs], [own for _, own in pairs]
+
+
+def settled(worked: Sequence[float]) -> int:
+    """Which of several ends is the one to judge by: the first of the last ones, after which nothing much was done.
+
+    When a program ends, its long-lived functions do so one after the other, and each takes its locals with it.
+    ``worked`` are the CPU seconds of the program at each of them, increasing, with those before its first function.
+    """
+    window = max(_UNWINDING * (worked[-1] - worked[0]), _UNWINDING_S)
+    return next(at for at, seconds in enumerate(worked) if worked[-1] - seconds <= window)
+
+
+def on_own_clock(found: Traces, begun: float, recording: Recording) -> Traces:
+    """memray's moments at the program's own time; while it stood still for the probe only the last state counts.
+
+    ``begun`` are the seconds since the start, by the wall, at which memray began.
+    """
+    wall, own = clocks(recording)
+    if not wall or not found.moments:
+        return found
+    times = np.interp([begun + moment.t_s for moment in found.moments], wall, own)
+    kept = [at for at in range(len(times)) if at + 1 == len(times) or times[at + 1] - times[at] > _STILL_S]
+    return dataclasses.replace(
+        found,
+        moments=tuple(dataclasses.replace(found.moments[at], t_s=float(times[at])) for at in kept),
+        live_bytes=found.live_bytes[kept],
+        live_blocks=found.live_blocks[kept],
+    )
+
+
+def end_of_work(recording: Recording) -> float | None:
+    """When the program's work ended; ``None`` where it was cut short."""
+    ends = recording.headers("moment")
+    return float(ends[settled([float(end["worked"]) for end in ends])]["t"]) if ends else None
+
+
+def thin(count: int, kept: int) -> list[int]:
+    """Indices of at most ``kept`` of ``count`` items, evenly spread, the first and the last among them."""
+    if count <= kept:
+        return list(range(count))
+    return sorted({round(step * (count - 1) / (kept - 1)) for step in range(kept)})
+
+
+def traces(recording: Recording, frames_limit: int) -> Traces | None:
+    """Live memory by stack at the moments that were recorded, up to the last one that looked at the garbage too.
+
+    Where no such moment was reached (the target was killed), the last moment there is stands as the end.
+    """
+    records = recording.by_kind.get("traces", [])
+    if not records:
+        return None
+    told = [at for at, record in enumerate(records) if record.header.get("garbage_told")]
+    worked = [float(records[at].header["worked"]) for at in told]
+    last = told[settled(worked)] if told else _before_the_fall(records, bool(recording.first("left")))
+    stacks = _stacks(records)
+    chosen = thin(last + 1, KEPT_MOMENTS)
+    live_bytes, live_blocks = (_live(records, chosen, name, len(stacks)) for name in ("bytes", "blocks"))
+    awaiting_bytes, awaiting_blocks = np.zeros(len(stacks), np.int64), np.zeros(len(stacks), np.int64)
+    end = records[last].arrays
+    awaiting_bytes[end["awaiting_index"]] = end["awaiting_bytes"]
+    awaiting_blocks[end["awaiting_index"]] = end["awaiting_blocks"]
+    found = Traces(
+        tracer="tracemalloc",
+        stacks=stacks,
+        moments=tuple(_moment(records[at].header) for at in chosen),
+        live_bytes=live_bytes,
+        live_blocks=live_blocks,
+        awaiting_bytes=np.minimum(awaiting_bytes, live_bytes[-1]),
+        awaiting_blocks=np.minimum(awaiting_blocks, live_blocks[-1]),
+        frames_limit=frames_limit,
+        untold_bytes=int(records[last].header["untold"]),
+    )
+    return without_probe(found)
+
+
+def _before_the_fall(records: Sequence[Record], left: bool) -> int:
+    """The last record, or, of a program that ``left`` by SystemExit, the last before it let go of what it held."""
+    sizes = [int(record.arrays["bytes"].sum()) for record in records]
+    last = len(sizes) - 1
+    while left and last and sizes[last] < sizes[last - 1]:
+        last -= 1
+    return last
+
+
+def _live(records: Sequence[Record], chosen: Sequence[int], name: str, stacks: int) -> Ints:
+    """One column of the chosen records, shape (chosen, stacks)."""
+    table = np.zeros((len(chosen), stacks), np.int64)
+    for row, at in enumerate(chosen):
+        table[row, records[at].arrays["index"]] = records[at].arrays[name]
+    return table
+
+
+def without_probe(traces: Traces) -> Traces:
+    """What the probe itself allocated is not the program's; nor are its frames at the bottom of memray's stacks."""
+    kept = [at for at, stack in enumerate(traces.stacks) if not (stack and stack[0].file.startswith(_PROBE))]
+    place = {old: new for new, old in enumerate(kept)}
+    return dataclasses.replace(
+        traces,
+        stacks=tuple(tuple(frame for frame in traces.stacks[at] if not frame.file.startswith(_PROBE)) for at in kept),
+        live_bytes=traces.live_bytes[:, kept],
+        live_blocks=traces.live_blocks[:, kept],
+        awaiting_bytes=traces.awaiting_bytes[kept],
+        awaiting_blocks=traces.awaiting_blocks[kept],
+        arenas=frozenset(place[at] for at in traces.arenas if at in place),
+    )
+
+
+def _moment(header: dict[str, Any]) -> Moment:
+    return Moment(float(header["t"]), str(header["label"]), float(header["worked"]))
+
+
+def _stacks(records: Sequence[Record]) -> tuple[Stack, ...]:
+    found: dict[int, Stack] = {}
+    size = 0
+    for record in records:
+        files, columns = record.header["files"], record.arrays
+        frames = [Frame(files[at], int(line)) for at, line in zip(columns["places"], columns["lines"], strict=True)]
+        ends = np.cumsum(columns["depths"]).tolist()
+        for offset, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+            found[record.header["first"] + offset] = tuple(frames[start:end])
+        size = max(size, 1 + int(max(columns["index"], default=-1)))
+        size = max(size, 1 + int(max(columns["awaiting_index"], default=-1)))
+    return tuple(found.get(index, (Frame("<lost>", 0),)) for index in range(size))
+
+
+def heap(recording: Recording, look: int, stage: int) -> HeapSnapshot | None:
+    """The heap of one stage of a look; ``None`` where it is not complete."""
+
+    def belongs(record: Record) -> bool:
+        return bool(record.header["look"] == look and record.header["stage"] == stage)
+
+    chunks = [record.arrays for record in recording.by_kind.get("heap", []) if belongs(record)]
+    types = [record for record in recording.by_kind.get("types", []) if belongs(record)]
+    if not chunks or not types:
+        return None
+    columns = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+    return _assemble(columns, types[0].header)
+
+
+def _assemble(columns: dict[str, Any], header: dict[str, Any]) -> HeapSnapshot:
+    """Ids become indices by sorting and searching; references to what is not tracked are left out."""
+    ids = columns["ids"].astype(np.uint64)
+    order = np.argsort(ids, kind="stable")
+    ranked = ids[order]
+    place = np.searchsorted(ranked, columns["referents"])
+    place[place == len(ids)] = 0
+    known = ranked[place] == columns["referents"]
+    owner = np.repeat(np.arange(len(ids)), columns["degrees"].astype(np.int64))
+    degrees: Ints = np.bincount(owner[known], minlength=len(ids)).astype(np.int64)
+    return HeapSnapshot(
+        ids=ids,
+        types=columns["types"].astype(np.int32),
+        homes=columns["homes"].astype(np.int32),
+        sizes=columns["sizes"].astype(np.int64),
+        refcounts=columns["refcounts"].astype(np.int64),
+        starts=np.concatenate([np.zeros(1, np.int64), np.cumsum(degrees)]),
+        targets=order[place[known]].astype(np.int32),
+        type_names=tuple(str(name) for name, _ in header["types"]),
+        type_roles=tuple(str(role) for _, role in header["types"]),
+        home_names=tuple(str(name) for name, _ in header["homes"]),
+        home_is_library=tuple(bool(library) for _, library in header["homes"]),
+        roots=tuple(np.flatnonzero(np.isin(ids, np.array(header["roots"], dtype=np.uint64))).tolist()),
+    )

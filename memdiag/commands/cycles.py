@@ -1,0 +1,45 @@
+"""``memdiag cycles``: which reference cycles survive the collector, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memdiag.commands import options, output
+from memdiag.commands.targets import or_known, target_of
+
+
+def cycles(
+    words: options.Words = None,
+    module: options.Module = None,
+    code: options.Code = None,
+    passes: Annotated[int, typer.Option(min=1, max=1000, help="Collections to perform at the look.")] = 5,
+    every: Annotated[float, typer.Option(min=0.0, metavar="SECONDS", help="Look during the run too.")] = 0.0,
+    graph: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw what holds the cycles: .dot, .svg or .png.")
+    ] = None,
+    out: options.Output = None,
+    json: options.Json = None,
+    python: options.Python = None,
+    limit: options.Rows = 10,
+    fail_on: options.Fail = None,
+) -> int:
+    """Run a program, look at its reference cycles at the end, collect, and say which survive and why.
+
+    Without a program: the target in [tool.memdiag] of pyproject.toml, else that of the latest run.
+    """
+    from memdiag.commands.recording import record_and_report
+    from memdiag.launch.record import Settings
+    from memdiag.launch.target import interpreter
+    from memdiag.report import picture
+
+    output.check_json(json)
+    if graph is not None:
+        picture.check_place(graph)
+    target = or_known(target_of(words or [], module, code))
+    settings = Settings(
+        command="cycles", tracer="none", python=interpreter(python, "none"), passes=passes, every_s=every
+    )
+    return record_and_report(target, settings, out, json, limit, fail_on, graph=graph)

@@ -1,0 +1,39 @@
+"""``memdiag diff``: what grew between two captures; made for CI."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memdiag.commands import options, output
+
+Side = Annotated[Path, typer.Argument(help="A capture, a tracemalloc dump, or a memray .bin file.")]
+
+
+def diff(
+    before: Side,
+    after: Side,
+    max_growth: options.Growth = None,
+    json: options.Json = None,
+    limit: options.Rows = 20,
+) -> int:
+    """Compare two captures; exit 1 when memory grew beyond the limit.
+
+    Without --max-growth, growth above 1 MiB that is also above 5 % fails.
+    """
+    from memdiag import gate
+    from memdiag.analysis.diff import compare
+    from memdiag.capture.load import load
+
+    growth = options.growth_limit(max_growth)
+    output.check_json(json)
+    with output.working("reading and comparing"):
+        report = compare(load(before), load(after), (str(before), str(after)))
+    report = gate.check_growth(report, growth)
+    if json != "-":
+        output.show(report, sys.stdout, limit)
+    output.write_json(report, json)
+    return gate.exit_status(report)

@@ -1,0 +1,105 @@
+"""What the verbs that run a program have in common: record, save, diagnose, gate, print."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from pathlib import Path
+
+from memdiag import gate
+from memdiag.capture import format, store
+from memdiag.commands import output
+from memdiag.commands.options import FailOn
+from memdiag.errors import FAILED, FINE, CannotDo
+from memdiag.launch.record import Settings, discard, record
+from memdiag.launch.target import Target, describe
+from memdiag.model import Capture, Report
+from memdiag.units import Limit
+
+
+def record_and_report(
+    target: Target,
+    settings: Settings,
+    out: Path | None,
+    json: str | None,
+    limit: int,
+    fail_on: FailOn | None = None,
+    growth: Limit | None = None,
+    graph: Path | None = None,
+) -> int:
+    """Run the target, save and print what came of it; the exit status, negative for the target's signal."""
+    place = store.destination(target.name, out)
+    spool = store.new_spool(place)
+    try:
+        capture = record(target, settings, spool)
+        with output.working("reading what was recorded"):
+            report = diagnose(capture)
+        report, saved = save(capture, report, place)
+    finally:
+        discard(spool)
+    report = dataclasses.replace(report, next_steps=_next_steps(report, target, saved, graph))
+    report = gated(report, fail_on, growth)
+    report, drawn = _draw(report, graph)
+    output.write_json(report, json)
+    output.show(report, sys.stderr, limit)
+    status = gate.exit_status(report, capture.target.exit_status or FINE)
+    return FAILED if status == FINE and (saved is None or not drawn) else status
+
+
+def diagnose(capture: Capture) -> Report:
+    """The report that fits the capture's command."""
+    from memdiag.analysis.check import diagnose_check
+    from memdiag.analysis.diagnose import diagnose_cycles, diagnose_run
+
+    if capture.command == "check":
+        return diagnose_check(capture)
+    return diagnose_cycles(capture) if capture.command == "cycles" else diagnose_run(capture)
+
+
+def gated(report: Report, fail_on: FailOn | None, growth: Limit | None) -> Report:
+    """The report with the answers of the gates that were asked for."""
+    if fail_on is not None:
+        report = gate.check_verdict(report, fail_on.value)
+    return gate.check_growth(report, growth) if growth is not None else report
+
+
+def save(capture: Capture, report: Report, place: Path) -> tuple[Report, Path | None]:
+    """Write the capture; where that fails the report is still printed, and says so."""
+    try:
+        format.write_capture(capture, place)
+    except CannotDo as error:
+        return dataclasses.replace(report, notes=(*report.notes, f"{error.problem}; {error.next_step}")), None
+    store.prune()
+    return dataclasses.replace(report, saved=_shown(place)), place
+
+
+def _draw(report: Report, place: Path | None) -> tuple[Report, bool]:
+    """Draw what was asked for; where that fails the report is still printed, and says so."""
+    if place is None:
+        return report, True
+    from memdiag.report import picture
+
+    try:
+        note, drawn = picture.draw(report.survival.clusters if report.survival else (), place), True
+    except CannotDo as error:
+        note, drawn = f"{error.problem}; {error.next_step}", False
+    return dataclasses.replace(report, notes=(*report.notes, note)), drawn
+
+
+def _shown(place: Path) -> str:
+    return os.path.relpath(place) if place.is_relative_to(os.getcwd()) else str(place)
+
+
+def _next_steps(report: Report, target: Target, saved: Path | None, graph: Path | None) -> tuple[str, ...]:
+    steps = []
+    typed = describe(target.argv)
+    if report.command == "run" and report.awaiting_bytes > 0:
+        steps.append(f"memdiag cycles {typed}   # why so much waits for the collector")
+    if report.command == "run" and report.verdict == "suspect":
+        steps.append(f"memdiag cycles {typed}   # which cycles survive, and what holds them")
+    if saved is not None and report.command == "run":
+        steps.append(f"memdiag diff {_shown(saved)} LATER.memdiag   # after the fix, or in CI")
+    if report.command == "cycles" and graph is None and report.verdict in ("suspect", "leak"):
+        steps.append(f"memdiag cycles --graph cycles.dot {typed}   # a picture of what holds them")
+    return tuple(steps[-2:])

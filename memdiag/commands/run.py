@@ -1,0 +1,54 @@
+"""``memdiag run``: run a program, watch it, say what grows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from memdiag.commands import options, output
+from memdiag.commands.options import Snapshots, Tracer
+from memdiag.commands.targets import required, target_of
+from memdiag.errors import UsageError
+
+
+def run(
+    words: options.Words = None,
+    module: options.Module = None,
+    code: options.Code = None,
+    tracer: Annotated[Tracer, typer.Option(help="How allocations are traced; auto: now and then.")] = Tracer.auto,
+    snapshots: Annotated[
+        Snapshots, typer.Option(help="Of the heap: from a copy of the process (auto), in place at its end, or none.")
+    ] = Snapshots.auto,
+    frames: Annotated[int, typer.Option(min=1, max=64, help="Frames kept of each allocation (tracemalloc).")] = 2,
+    native: Annotated[bool, typer.Option("--native", help="Native frames too (memray).")] = False,
+    python_allocators: Annotated[
+        bool, typer.Option("--python-allocators/--no-python-allocators", help="See every object, not arenas (memray).")
+    ] = True,
+    out: options.Output = None,
+    json: options.Json = None,
+    python: options.Python = None,
+    limit: options.Rows = 10,
+    fail_on: options.Fail = None,
+    max_growth: options.Growth = None,
+) -> int:
+    """Run a program as python would, then say what keeps growing, where, and what to do."""
+    from memdiag.commands.recording import record_and_report
+    from memdiag.launch.record import Settings
+    from memdiag.launch.target import interpreter
+
+    growth = options.growth_limit(max_growth)
+    output.check_json(json)
+    if native and tracer is not Tracer.memray:
+        raise UsageError("--native needs --tracer memray", "tracemalloc sees Python's own allocations only")
+    target = required(target_of(words or [], module, code))
+    settings = Settings(
+        command="run",
+        tracer=tracer.value,
+        snapshots=snapshots.value,
+        frames=frames,
+        native=native,
+        python_allocators=python_allocators,
+        python=interpreter(python, tracer.value),
+    )
+    return record_and_report(target, settings, out, json, limit, fail_on, growth)

@@ -1,0 +1,1 @@
+"""Starts and watches processes; turns what their probes leave behind into captures."""

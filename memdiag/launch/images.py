@@ -1,0 +1,222 @@
+"""The parent's side of heap snapshots: reads what the images write, asks them for names, and ends them.
+
+An image is a copy of the target and a child of ours. It must not outlive its use, since while it lives the pages that
+the program writes to are there twice: of the samples the newest two are kept alive, and what was heard at an end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from memdiag.capture import heap_file, spool
+from memdiag.launch.free_memory import room_for_a_copy
+from memdiag.model import Answers, HeapEvidence, HeapGraph, Questions
+
+if TYPE_CHECKING:
+    from memdiag.analysis.census import Census
+    from memdiag.analysis.holders import Inquiry
+    from memdiag.analysis.recall import Remembered
+
+_KEPT_SAMPLES = 2
+_LARGE_FILE = 4 << 20  # bytes; larger files are read while the program runs, so that they need not all be kept
+_STUCK_S = 10.0  # an image that has written nothing for so long is not going to
+_UNBORN_S = 1.0  # nor one that has not even begun, and sleeps
+_ANSWER_S = 30.0
+_POLL_S = 0.005
+
+
+@dataclass
+class _Image:
+    number: int
+    pid: int  # 0: no image, the target itself stands still
+    label: str
+    worked: float
+    gone: bool = False
+    reading: Future[tuple[Census, Remembered] | None] | None = None
+    asked: bool = False
+
+    @property
+    def at_an_end(self) -> bool:
+        return self.label != "sample"
+
+
+@dataclass
+class ImageDesk:
+    """Follows the images of one run, and makes evidence of what they say."""
+
+    recording: spool.Recording
+    directory: Path
+    _images: list[_Image] = field(default_factory=list)
+    _reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    _asked: dict[int, tuple[Inquiry, Answers]] = field(default_factory=dict)
+    _forbidding: bool = False
+
+    def tend(self, resident_bytes: int | None) -> None:
+        """To be called often while the target runs; ``resident_bytes`` is its resident set."""
+        self._note_new()
+        self._mind_the_memory(resident_bytes or 0)
+        samples = [one for one in self._images if not one.at_an_end and self._file(one).exists()]
+        for image in samples[:-_KEPT_SAMPLES]:
+            self._end(image)
+            if image.reading is None and self._file(image).stat().st_size > _LARGE_FILE:
+                image.reading = self._reader.submit(self._read, image)
+        for image in self._images:
+            waits = image.pid == 0 and image.at_an_end
+            if waits and image.number not in self._asked and self._file(image).exists():
+                self._inquire(image)
+
+    def conclude(self) -> HeapEvidence | None:
+        """What the snapshots of the whole run show; ``None`` without any. Afterwards no image is left."""
+        from memdiag.analysis.holders import populations
+        from memdiag.analysis.types import type_series
+
+        try:
+            self._note_new()
+            self._wait_for_files()
+            last = self._last()
+            if last is None or (last.number not in self._asked and not self._inquire(last)):
+                return None
+            on = next(
+                (one["collector"] for one in self.recording.headers("image") if one["number"] == last.number), True
+            )
+            how = "image" if last.pid else "paused"
+            inquiry, answers = self._asked[last.number]
+            evidence = populations(inquiry, answers)
+            return dataclasses.replace(evidence, types=type_series(inquiry.series), collector_on=bool(on), how=how)
+        finally:
+            self.dismiss()
+
+    def dismiss(self) -> None:
+        """End all images, whether or not there was anything to conclude."""
+        self._note_new()
+        for image in self._images:
+            self._end(image)
+        self._reader.shutdown()
+
+    def _note_new(self) -> None:
+        for header in self.recording.headers("image")[len(self._images) :]:
+            label, worked = str(header["label"]), float(header["worked"])
+            self._images.append(_Image(int(header["number"]), int(header["pid"]), label, worked))
+
+    def _file(self, image: _Image) -> Path:
+        return self.directory / f"heap-{image.number}"
+
+    def _mind_the_memory(self, resident_bytes: int) -> None:
+        """A copy costs what the program then writes to, at worst all of it: none is made where that is not free."""
+        short = not room_for_a_copy(resident_bytes)
+        if short != self._forbidding:
+            self._forbidding = short
+            sign = self.directory / "no-images"
+            sign.touch() if short else sign.unlink(missing_ok=True)
+        if short:
+            for image in self._images[:-1]:
+                self._end(image)
+
+    def _end(self, image: _Image) -> None:
+        if image.pid and not image.gone:
+            with suppress(ProcessLookupError):
+                os.kill(image.pid, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(image.pid, 0)
+        image.gone = True
+
+    def _wait_for_files(self) -> None:
+        """Until every image has written its file, or is gone, or is stuck."""
+        for image in self._images:
+            size, since = -1, time.monotonic()
+            while not image.gone and not self._file(image).exists():
+                with suppress(ChildProcessError):
+                    image.gone = os.waitpid(image.pid, os.WNOHANG)[0] != 0
+                part = self._file(image).with_suffix(".part")
+                now = part.stat().st_size if part.exists() else -1
+                if now != size:
+                    size, since = now, time.monotonic()
+                elif time.monotonic() - since > (_STUCK_S if now >= 0 or _runs(image.pid) else _UNBORN_S):
+                    self._end(image)
+                time.sleep(_POLL_S)
+
+    def _last(self) -> _Image | None:
+        """The snapshot to judge by: the first of the last ends, after which little was done, else the last there is."""
+        there = [image for image in self._images if self._file(image).exists()]
+        ends = [image for image in there if image.at_an_end]
+        if any(image.label != "exit" for image in ends):
+            return ends[spool.settled([image.worked for image in ends])]
+        if len(there) > 1 and (self.recording.first("left") or ends) and self._fell(*there[-2:]):
+            return there[-2]  # the locals were gone before the probe heard of their end: SystemExit, and 3.10
+        return there[-1] if there else None
+
+    def _fell(self, earlier: _Image, later: _Image) -> bool:
+        """Whether the program held less at the later one."""
+        before, after = self._reading(earlier), self._reading(later)
+        return before is not None and after is not None and after[0].objects < before[0].objects
+
+    def _read(self, image: _Image) -> tuple[Census, Remembered] | None:
+        """One snapshot, as far as a series needs it; a sample's file is not kept."""
+        from memdiag.analysis.census import census
+        from memdiag.analysis.recall import remember
+
+        graph = self._graph(image)
+        if not image.at_an_end and image.gone:
+            self._file(image).unlink(missing_ok=True)
+        return None if graph is None else (census(graph), remember(graph))
+
+    def _graph(self, image: _Image) -> HeapGraph | None:
+        from memdiag.analysis.own import without_probe
+
+        graph = heap_file.read_heap(self._file(image))
+        return None if graph is None else without_probe(graph)
+
+    def _inquire(self, last: _Image) -> bool:
+        """Work out what may grow up to this snapshot, and have the image name what it needs."""
+        from memdiag.analysis.census import census
+        from memdiag.analysis.holders import inquire
+        from memdiag.analysis.recall import recall
+
+        graph = self._graph(last)
+        if graph is None:
+            return False
+        # The moment of another end is not one of the program's going on.
+        samples = [image for image in self._images if image.number < last.number and not image.at_an_end]
+        before = [self._reading(image) for image in samples]
+        reduced = [found for found in before if found is not None]
+        recalled = (recall(graph, remembered) for _, remembered in reversed(reduced))
+        graph = next((found for found in recalled if found is not graph), graph)
+        inquiry = inquire([*(one for one, _ in reduced), census(graph)], graph)
+        self._asked[last.number] = (inquiry, self._ask(last, inquiry.questions))
+        return True
+
+    def _reading(self, image: _Image) -> tuple[Census, Remembered] | None:
+        if image.reading is None and self._file(image).exists():
+            image.reading = self._reader.submit(self._read, image)
+        return image.reading.result() if image.reading is not None else None
+
+    def _ask(self, image: _Image, questions: Questions) -> Answers:
+        place = self.directory / f"questions-{image.number}"
+        partial = place.with_suffix(".part")
+        partial.write_text(heap_file.questions_text(questions))
+        os.replace(partial, place)
+        answers = self.directory / f"answers-{image.number}"
+        deadline = time.monotonic() + _ANSWER_S
+        while not image.gone and time.monotonic() < deadline:
+            if answers.exists():
+                return heap_file.read_answers(answers) or Answers()
+            time.sleep(_POLL_S)
+        return Answers()
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process has, or waits for, a processor: it may merely be slow."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_SLEEPING
+    except psutil.Error:
+        return False

@@ -1,0 +1,69 @@
+"""The vocabulary as frozen data: what a capture holds, and what a report says.
+
+Units are in the names: ``_bytes`` are bytes, ``_s`` are seconds; ``t_s`` are seconds since the target started, without
+those in which it stood still for the probe. Arrays are numpy arrays whose shapes the docstrings give. Nothing here
+does I/O, and nothing here thinks.
+"""
+
+from __future__ import annotations
+
+from memdiag.model.capture import Capture
+from memdiag.model.cycles import CycleCluster, CycleEvidence, HeapSnapshot, PassResult, TypeSurvival
+from memdiag.model.findings import Finding, FindingKind, Growing, Holder, Verdict
+from memdiag.model.heap import (
+    Answers,
+    FrameRoot,
+    HeapEvidence,
+    HeapGraph,
+    ModuleRoot,
+    ObjectFacts,
+    OwnerFacts,
+    Population,
+    Questions,
+    Touch,
+    TypeSeries,
+)
+from memdiag.model.recording import Frame, Ints, Moment, Sample, Source, Stack, TargetInfo, Traces
+from memdiag.model.report import Breach, Gate, Report, Rounds, Row, RowStatus, RunVerdict
+from memdiag.model.sites import Site
+
+__all__ = [
+    "Answers",
+    "Breach",
+    "Capture",
+    "CycleCluster",
+    "CycleEvidence",
+    "Finding",
+    "FindingKind",
+    "Frame",
+    "FrameRoot",
+    "Gate",
+    "Growing",
+    "HeapEvidence",
+    "HeapGraph",
+    "HeapSnapshot",
+    "Holder",
+    "Ints",
+    "ModuleRoot",
+    "Moment",
+    "ObjectFacts",
+    "OwnerFacts",
+    "PassResult",
+    "Population",
+    "Questions",
+    "Report",
+    "Rounds",
+    "Row",
+    "RowStatus",
+    "RunVerdict",
+    "Sample",
+    "Site",
+    "Source",
+    "Stack",
+    "TargetInfo",
+    "Touch",
+    "Traces",
+    "TypeSeries",
+    "TypeSurvival",
+    "Verdict",
+]

@@ -1,0 +1,26 @@
+"""One recorded run: what every command reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from memdiag.model.cycles import CycleEvidence
+from memdiag.model.heap import HeapEvidence
+from memdiag.model.recording import Sample, Source, TargetInfo, Traces
+
+
+@dataclass(frozen=True)
+class Capture:
+    """One recorded run: what every command reads and writes."""
+
+    command: str
+    target: TargetInfo
+    tracer: str = "none"
+    samples: tuple[Sample, ...] = ()
+    traces: Traces | None = None
+    cycles: tuple[CycleEvidence, ...] = ()
+    heap: HeapEvidence | None = None
+    sources: Mapping[tuple[str, int], Source] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what a reader must know of this capture: lost pieces, a tracer stopped, ...
+    end_s: float | None = None  # when the program's work ended; what comes later is its unwinding

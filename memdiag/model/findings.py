@@ -1,0 +1,48 @@
+"""What a diagnosis says of one problem: the same shape whatever found it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from memdiag.model.cycles import CycleCluster
+from memdiag.model.sites import Site
+
+Verdict = Literal["leak", "suspect", "bounded", "info"]
+FindingKind = Literal["growth", "cycle", "uncollectable", "resource", "native", "fragmentation"]
+
+
+@dataclass(frozen=True)
+class Holder:
+    path: str
+    type: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Growing:
+    type: str = ""
+    counts: tuple[int, ...] = ()
+    bytes: tuple[int, ...] = ()
+    per_second: float = 0.0
+    per_operation: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One diagnosed problem, the same shape whatever found it."""
+
+    id: str
+    kind: FindingKind
+    pattern: str
+    rule: str
+    verdict: Verdict
+    confidence: float
+    title: str
+    why: str
+    fix: str
+    holder: Holder | None = None
+    growing: Growing = Growing()
+    retained_bytes: int | None = None
+    sites: tuple[Site, ...] = ()
+    cycle: CycleCluster | None = None

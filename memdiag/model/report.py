@@ -1,0 +1,83 @@
+"""Findings, the series behind them, and the gate's answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from memdiag.model.cycles import CycleEvidence
+from memdiag.model.findings import Finding
+from memdiag.model.recording import Sample, TargetInfo
+from memdiag.model.sites import Site
+
+RunVerdict = Literal["leak", "suspect", "clean", "inconclusive"]
+RowStatus = Literal["new", "gone", "worse", "better", "same"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table of growth, of a line or of a type: over one run, or between two captures."""
+
+    site: Site  # its bytes and count are the growth
+    before_bytes: int
+    after_bytes: int
+    before_blocks: int
+    after_blocks: int
+    status: RowStatus
+    series_bytes: tuple[int, ...] = ()
+    trend: str = ""  # in words: "grows to the end", "levelled off", "came at once", ...
+    arena: bool = False  # an allocator's arena: the line made the allocator grow, it need not leak
+    type: str = ""  # of a row of a type, which has no site
+
+    @property
+    def growth_bytes(self) -> int:
+        return self.after_bytes - self.before_bytes
+
+    @property
+    def growth_blocks(self) -> int:
+        return self.after_blocks - self.before_blocks
+
+
+@dataclass(frozen=True)
+class Breach:
+    limit: str  # as the user wrote it: "--max-growth 20MB"
+    measured: str
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Gate:
+    passed: bool = True
+    breaches: tuple[Breach, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """What ``check`` saw, at first and after each round: judged calls until then, and the heap without garbage."""
+
+    calls: tuple[int, ...]
+    heap_objects: tuple[int, ...]
+    heap_bytes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Findings, the series behind them, and the gate's answer."""
+
+    command: str
+    verdict: RunVerdict
+    headline: str  # the verdict in a sentence
+    target: TargetInfo
+    samples: tuple[Sample, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    rows: tuple[Row, ...] = ()
+    survival: CycleEvidence | None = None
+    rounds: Rounds | None = None  # check
+    gate: Gate = Gate()
+    notes: tuple[str, ...] = ()
+    tracer: str = "none"
+    awaiting_bytes: int = 0  # garbage that waits for the collector: late, not leaked
+    before: str = ""  # diff: the names of the two sides
+    after: str = ""
+    saved: str = ""  # where the capture went
+    next_steps: tuple[str, ...] = ()

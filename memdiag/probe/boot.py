@@ -1,0 +1,233 @@
+"""Puts the probe together inside the target, from the options that the parent left in the environment."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from os import register_at_fork as _register_at_fork
+from time import perf_counter as _perf_counter
+from time import sleep as _sleep
+
+from . import memray_tracer
+from .cycles import Looks, Watch
+from .image import Images
+from .interrupts import deliver_again
+from .moments import Ends
+from .recorder import Recorder
+from .rounds import Rounds
+from .sampler import Clock, Collections, Sampler
+from .traces import TraceRecorder
+from .windows import Windows
+
+_OWN = __name__.rpartition(".")[0]
+_ROUNDS = "_memdiag_rounds"  # where the main program of ``check`` finds what to do
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+class Probe:
+    """Everything that runs in the target, and the order in which it begins and ends."""
+
+    def __init__(self, options: Mapping[str, str]) -> None:
+        self.recorder = Recorder(options["directory"], float(options["started"]))
+        self.tracer = options["tracer"]
+        self.traces: TraceRecorder | None = None
+        self.looks: Looks | None = None
+        self.memray: Any = None
+        self._every = float(options.get("every", "0"))
+        self._next_look = self._every
+        self._last_end = -1.0  # CPU seconds at the last look at an end, and what it cost
+        self._last_cost = 0.0
+        self._left = False  # by sys.exit: the last sample before it tells more than a look at what is left
+        self._last_collections = 0
+        self._ends_seen: set[str] = set()
+        self.ends = Ends(self.recorder, self._ended)
+        watch = Watch(self.recorder, self.ends.mark_coroutines) if options["command"] == "cycles" else None
+        if watch is not None:
+            self.looks = Looks(self.recorder, watch, int(options["passes"]))
+        ours = [module for name, module in sys.modules.items() if name.startswith(_OWN)]
+        fit = self.looks is None and self.tracer != "memray"  # memray writes through memory that a copy would share
+        self.images = Images(self.recorder, ours, options.get("snapshots", "auto") if fit else "none")
+        self.windows = Windows(self.recorder, self.tracer == "auto" and fit)
+        self._hello(options)
+        self._start_tracer(options)
+        memory = self.traces.memory if self.traces is not None else lambda: None
+        self.sampler = Sampler(self.recorder, memory, self.ends.mark_coroutines)
+        self.clock = Clock(self.recorder, self._tick_by_time)
+        self.collections = Collections(self.recorder, self._tick, watch)
+        _register_at_fork(before=self.clock.stop, after_in_parent=self.clock.resume, after_in_child=self._forked)
+        atexit.register(self._exiting)
+        self.sampler.sample()
+        if self.looks is not None:
+            self.ends.listen()
+        if self.looks is None or self._every:  # a collection that our own thread sets off cannot be watched exactly
+            self.clock.start()
+
+    def _hello(self, options: Mapping[str, str]) -> None:
+        header = {
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "implementation": sys.implementation.name,
+            "executable": sys.executable,
+            "platform": sys.platform,
+            "tracer": self.tracer,
+            "frames": int(options.get("frames", "1")),
+        }
+        self.recorder.write("hello", header)
+
+    def _start_tracer(self, options: Mapping[str, str]) -> None:
+        if self.tracer == "tracemalloc":
+            self.traces = TraceRecorder(self.recorder, int(options["frames"]))
+        elif self.tracer == "memray":
+            directory = self.recorder.spool.directory
+            self.memray = memray_tracer.start(directory, options["native"] == "1", options["allocators"] == "1")
+            self.recorder.write("tracing", {"clock": self.recorder.now()})
+
+    def _tick(self) -> None:
+        """On either clock: take what is due."""
+        sample_due = self.sampler.due()
+        trace_due = self.traces is not None and self.traces.due()
+        image_due = not self._left and self.images.due()  # without main()'s locals it is no heap of the series
+        if image_due and self.ends.begun:
+            image_due = self.windows.before_snapshot(self.recorder.now())
+        if not (sample_due or trace_due or image_due) or not self.recorder.begin():
+            return
+        try:
+            if sample_due:
+                self.sampler.sample()
+            if self.recorder.in_main_thread():
+                self.ends.mark()
+            else:
+                self.ends.mark_from_afar()
+            if image_due and not self.ends.importing:
+                self.images.sample()
+                self.windows.after_snapshot(self.recorder.now())
+            if self.traces is not None and trace_due and not self.ends.importing:
+                self.traces.snapshot("sample")
+        finally:
+            self.recorder.end()
+
+    def _tick_by_time(self) -> None:
+        """In the probe's own thread."""
+        self.collections.heed()
+        self._tick()
+        if self.looks is not None and self._every and self.recorder.now() >= self._next_look:
+            if self.recorder.begin():
+                try:
+                    self._paused(lambda looks=self.looks: looks.look("every"))
+                finally:
+                    self.recorder.end()
+            self._next_look = self.recorder.now() + self._every
+
+    @staticmethod
+    def _paused(action: Any) -> None:
+        """Keep other threads from running in between, for half a second: what is written down must not move.
+
+        Threads that wait already do so with the old interval; one turn of theirs is let pass first.
+        """
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(0.5)
+        try:
+            _sleep(2 * interval)
+            action()
+        finally:
+            sys.setswitchinterval(interval)
+
+    def _ended(self, name: str, outermost: bool, locals_alive: bool) -> None:
+        """A long-lived function of the program ends: its locals are still there, for the last time.
+
+        When a program ends, all its long-lived frames do, one after the other; only the first of them is looked at,
+        until the program has done something again. A function that the script calls in a loop pays its way.
+        """
+        if not locals_alive:
+            self._left = outermost or self._left
+            self.recorder.write("left", {"t": self.recorder.active()})
+            return
+        worked = self.recorder.worked()
+        since = worked - self._last_end
+        cheap = since > 10 * self._last_cost or (outermost and name not in self._ends_seen)
+        if self._last_end >= 0 and (since < 0.05 * (worked - self.ends.first_worked) or not cheap):
+            return
+        self._ends_seen.add(name)
+        self._final(f"end of {name}()")
+
+    def _final(self, label: str) -> None:
+        begun = _perf_counter()
+        if not self.recorder.begin(wait=True):
+            return
+        try:
+            self._look(label)
+        except Exception as error:
+            self.recorder.fault(label, error)
+            deliver_again(error)
+        except BaseException as error:
+            deliver_again(error)
+        finally:
+            self.recorder.end()
+        self._last_end = self.recorder.worked()
+        self._last_cost = _perf_counter() - begun
+        self._last_collections = self.recorder.collections
+
+    def _look(self, label: str) -> None:
+        self.sampler.sample()
+        left = memray_tracer.settle(self.recorder.collector_enabled) if self.memray is not None else 0
+        clocks = {"t": self.recorder.active(), "clock": self.recorder.now(), "worked": self.recorder.worked()}
+        clocks["since"] = clocks["worked"] - self.ends.first_worked
+        self.recorder.write("moment", {**clocks, "label": label, "left_waiting": left})
+        self.images.final(label)
+        if self.traces is not None:
+            self.traces.snapshot(label, garbage=True)
+        if self.looks is not None:
+            self.looks.look(label)
+
+    def _exiting(self) -> None:
+        """The program has ended and its own exit handlers, registered after ours, have run."""
+        if not self.recorder.mine():
+            return
+        try:
+            self.clock.stop()
+            self.windows.close()
+            unseen = self._last_end < 0 and not self._left
+            if unseen or self.looks is not None or self._went_on():
+                self._final("exit")
+            self.sampler.sample()
+            if self.memray is not None:
+                self.memray.__exit__(None, None, None)
+            self.recorder.write("exit", {"t": self.recorder.now(), "lost": self.recorder.spool.lost})
+        except Exception as error:
+            self.recorder.fault("exit", error)
+        finally:
+            self.recorder.silent = True
+            self.collections.remove()
+
+    def _went_on(self) -> bool:
+        """Whether the program did more after its last end than let go of what its functions had held."""
+        if self._last_end < 0:
+            return False
+        worked = self.recorder.worked()
+        collections = self.recorder.collections - self._last_collections
+        return collections >= 3 or worked - self._last_end > 0.5 * (worked - self.ends.first_worked)
+
+    def _forked(self) -> None:
+        """A forked child is another program: it is left alone, and nothing of the probe slows it."""
+        self.recorder.silent = True
+        self.collections.remove()
+        self.windows.close()
+        if self.traces is not None and "tracemalloc" not in sys.modules:
+            self.traces.stop()
+
+
+def start(options: Mapping[str, str]) -> None:
+    """Start the probe. Raises nothing: where it cannot start, the program runs without it."""
+    try:
+        if options["command"] == "check":
+            sys.modules[_ROUNDS] = Rounds(options)  # type: ignore[assignment]
+        else:
+            Probe(options)
+    except Exception as error:
+        try:
+            Recorder(options["directory"], float(options["started"])).fault("start", error)
+        except Exception:
+            return

@@ -1,0 +1,63 @@
+"""When to look: two clocks, and intervals that widen so that the number of looks stays bounded."""
+
+from __future__ import annotations
+
+_CHEAP = 0.015  # seconds; after a look that costs no more there is no rest
+
+
+class Cadence:
+    """Due when enough time has passed or enough work was done, and never dearer than its share of the run.
+
+    After ``keep`` looks both intervals double, as if every second one had been thinned out; a run of any length
+    therefore costs O(keep * log(length)) looks. ``share`` bounds the part of the run that looks may take, beyond
+    an ``allowance`` (seconds) without which a program that lives 30 ms would never be seen. Looks by work keep
+    ``apart`` of the time between looks by time, so that a burst of work is not looked at more than all the rest.
+    After each look comes a ``rest`` of so many times its cost: dear looks must lie apart from the first on, or the
+    allowance would be spent on the program's beginning.
+    """
+
+    def __init__(
+        self,
+        keep: int,
+        seconds: float,
+        work: int,
+        share: float,
+        allowance: float,
+        apart: float = 0.0,
+        rest: float = 0.0,
+    ) -> None:
+        self.keep = keep
+        self.seconds = seconds
+        self.work = work
+        self.share = share
+        self.allowance = allowance
+        self.apart = apart
+        self.rest = rest
+        self.count = 0
+        self.spent = 0.0
+        self._last_time = 0.0
+        self._last_work = 0
+        self._last_cost = 0.0
+
+    def due(self, now: float, work: int, late_cost: float = 0.0) -> bool:
+        """``late_cost`` is what the last look has cost since it was over, as far as that can be told by now."""
+        since = now - self._last_time
+        if since < self.seconds and (work - self._last_work < self.work or since < self.apart * self.seconds):
+            return False
+        rested = since >= self.rest * max(0.0, self._last_cost + late_cost - _CHEAP)
+        return rested and self.spent + late_cost <= self.allowance + self.share * now
+
+    def charge(self, late_cost: float) -> None:
+        """Add to what was spent, before the next look."""
+        self.spent += late_cost
+
+    def took(self, now: float, work: int, cost: float) -> None:
+        self._last_time = now
+        self._last_work = work
+        self._last_cost = cost
+        self.spent += cost
+        self.count += 1
+        if self.count >= self.keep:
+            self.count = self.keep // 2
+            self.seconds *= 2
+            self.work *= 2

@@ -1,0 +1,211 @@
+"""Snapshots of the whole heap, taken from a frozen image of the process.
+
+The process is copied; the copy holds the heap as it was, for the price of its page tables, and walks it while the
+program goes on. It then waits for the parent's questions about single objects, until it is told to end. The copy
+closes every descriptor it does not need at once (a pipe or socket kept open here would keep the program's peers
+waiting), takes no signals, never collects and leaves by ``_exit``, so that nothing of the program's runs in it.
+
+Where there can be no image the heap is walked in place, which the program waits for: at its end only.
+"""
+
+from __future__ import annotations
+
+import sys as _sys
+from _signal import SIG_BLOCK, SIG_SETMASK, SIGXFSZ
+from _signal import pthread_sigmask as _sigmask
+from _signal import sigpending as _sigpending
+from _signal import sigwait as _sigwait
+from _signal import valid_signals as _valid_signals
+from _thread import get_ident as _get_ident
+from _tracemalloc import is_tracing as _is_tracing
+from _tracemalloc import stop as _stop_tracing
+from gc import get_objects as _get_objects
+from os import _exit
+from os import getppid as _getppid
+from os import nice as _nice
+from os import stat as _stat
+from time import monotonic as _monotonic
+from time import perf_counter as _perf_counter
+
+from . import heap, roots
+from .allocations import allocations, record
+from .cadence import Cadence
+from .moments import kept_frame
+from .native import Native
+from .recorder import Recorder, described
+from .walk import Walk
+from .wire import pieces, to_json
+
+_PATIENCE = 600.0  # seconds to wait for the questions of a parent that lives
+_FAULT_S = 6e-6  # what the first write to a page that an image shares costs the program
+_PAGE = 4096
+_SMALL = 64 << 20  # bytes of resident set
+_MOST_SMALL = 10  # images of a small program that are walked at the same time
+_MOST_LARGE = 2
+_UNCOPYABLE = ("memray",)  # what is written through memory that the copy would share
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Images:
+    """Takes heap snapshots when they are due, and at the ends that the probe hears of.
+
+    ``how``: ``auto`` (images where they can be, else in place), ``paused`` (in place) or ``none``.
+    """
+
+    def __init__(self, recorder: Recorder, modules: list[Any], how: str) -> None:
+        self._recorder = recorder
+        self._main_thread = _get_ident()
+        self._modules = modules
+        self._parent = _getppid()
+        self._number = 0
+        self._pages = self._faults = 0  # of the process, at its last image
+        self._cadence = Cadence(keep=16, seconds=0.004, work=1, share=0.03, allowance=0.2, apart=0.4, rest=1.5)
+        self._native: Native | None = None
+        if how != "none":
+            try:
+                self._native = Native()
+            except Exception:
+                self._native = None
+        self._copies = how != "paused" and self._native is not None and self._native.can_copy
+
+    def due(self) -> bool:
+        recorder = self._recorder
+        return self._copies and self._cadence.due(recorder.now(), recorder.collections, self._late_cost())
+
+    def sample(self) -> None:
+        """A snapshot during the run, by an image only."""
+        begun = _perf_counter()
+        self._cadence.charge(self._late_cost())
+        self._pages = (self._recorder.resident() or 0) // _PAGE
+        if not self._crowded():
+            self._take("sample")
+        self._faults = self._native.page_faults() if self._native is not None else 0
+        self._cadence.took(self._recorder.now(), self._recorder.collections, _perf_counter() - begun)
+
+    def _late_cost(self) -> float:
+        """What the program lost since the last image by writing to pages that it shared with it."""
+        if self._native is None or not self._pages:
+            return 0.0
+        return min(self._native.page_faults() - self._faults, self._pages) * _FAULT_S
+
+    def final(self, label: str, asked: bool = True) -> None:
+        """A snapshot that must be, at an end: in place where it cannot be otherwise.
+
+        There the program waits to be ``asked``, or goes on once the heap is written down.
+        """
+        if self._native is not None and not self._take(label):
+            before = _sigmask(SIG_BLOCK, (SIGXFSZ,))  # which is death, past a limit on the size of files
+            try:
+                self._in_place(label, self._native, asked)
+            finally:
+                if SIGXFSZ in _sigpending():
+                    _sigwait((SIGXFSZ,))
+                _sigmask(SIG_SETMASK, before)
+
+    def _take(self, label: str) -> bool:
+        native = self._native
+        if native is None or not self._copies or self._forbidden():
+            return False
+        header = self._header(label)
+        before = _sigmask(SIG_BLOCK, _valid_signals())
+        try:
+            pid = native.copy(self._recorder.resident() or 0)
+            if pid == 0:
+                self._live(header, native)
+        except OSError:
+            self._copies = False
+            return False
+        finally:
+            _sigmask(SIG_SETMASK, before)
+        self._recorder.write("image", {**header, "pid": pid})
+        return True
+
+    def _header(self, label: str) -> dict[str, Any]:
+        recorder = self._recorder
+        self._number += 1
+        clocks = {"t": recorder.active(), "clock": recorder.now(), "worked": recorder.worked()}
+        return {"number": self._number, "label": label, "collector": recorder.collector_enabled, **clocks}
+
+    def _forbidden(self) -> bool:
+        """The parent watches the memory that is free, and says when there is too little for an image."""
+        if any(name in _sys.modules for name in _UNCOPYABLE):
+            return True
+        return self._is_there("no-images")
+
+    def _crowded(self) -> bool:
+        """Whether so many images are still being walked that another had better wait."""
+        small = (self._recorder.resident() or 0) < _SMALL
+        return self._is_there(f"heap-{self._number + 1 - (_MOST_SMALL if small else _MOST_LARGE)}.part")
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            _stat(f"{self._recorder.spool.directory}/{name}")
+        except OSError:
+            return False
+        return True
+
+    def _live(self, header: dict[str, Any], native: Native) -> None:
+        """In the copy: write the heap down, answer questions, and be gone."""
+        try:
+            native.let_go_of_descriptors()
+            _nice(5)
+            self._write(header, native, copied=True)
+            self._serve(header["number"], native, self._parent)
+        except Exception as error:
+            self._put(native, f"failed-{header['number']}", described(error))
+        finally:
+            _exit(0)
+
+    def _in_place(self, label: str, native: Native, asked: bool) -> None:
+        """Where there can be no image: the program waits, until the parent has asked all it wants to know."""
+        header = self._header(label)
+        self._write(header, native, copied=False)
+        self._recorder.write("image", {**header, "pid": 0})
+        if asked:
+            self._serve(header["number"], native, self._parent)
+
+    def _write(self, header: dict[str, Any], native: Native, copied: bool) -> None:
+        objects = _get_objects()
+        path = f"{self._recorder.spool.directory}/heap-{header['number']}"
+        file = native.create(path + ".part")
+
+        def write(parts: list[bytes]) -> None:
+            for part in parts:
+                native.write(file, part)
+
+        write(pieces("begin", header))
+        if _is_tracing():
+            write(record(allocations(objects, native)))
+            if copied:
+                _stop_tracing()
+        walk = Walk(write, native.addresses)
+        walk.objects(objects)
+        walk.types()
+        # In the program itself, a dictionary made of a frame's variables would keep them alive.
+        in_use = roots.frames(self._main_thread) if copied else []
+        kept = kept_frame(objects)
+        if kept is not None and copied:
+            in_use.append(roots.ended(kept))
+        found = {"modules": roots.modules(), "frames": in_use, "own": roots.own(self._modules)}
+        write(pieces("roots", found))
+        native.finish(file, path + ".part", path)
+
+    def _serve(self, number: int, native: Native, parent: int) -> None:
+        """Answer the parent once, as long as it lives."""
+        deadline = _monotonic() + _PATIENCE
+        directory = self._recorder.spool.directory
+        while _getppid() == parent and _monotonic() < deadline:
+            text = native.contents(f"{directory}/questions-{number}")
+            if text is not None:
+                self._put(native, f"answers-{number}", heap.told(native.object_at, text))
+                return
+            native.sleep(0.005)
+
+    def _put(self, native: Native, name: str, value: dict[str, Any]) -> None:
+        path = f"{self._recorder.spool.directory}/{name}"
+        file = native.create(path + ".part")
+        native.write(file, to_json(value).encode("ascii"))
+        native.finish(file, path + ".part", path)

@@ -1,0 +1,151 @@
+"""What a reference is called: attribute, item, closure, local, and what an object is called where it has a name.
+
+Looked up by identity, without ``repr``, without comparing, and without running a descriptor of the program's.
+Keys of ordinary dictionaries are the user's data and are not told; keys of namespaces are names.
+"""
+
+from __future__ import annotations
+
+from gc import get_referents as _get_referents
+
+from . import kinds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_Module = type(kinds)
+_Function = type(lambda: None)
+_Cell = type((lambda x: lambda: x)(0).__closure__[0])  # type: ignore[index]
+_SEQUENCES = frozenset(map(id, (list, tuple, set, frozenset)))
+_NO_NAMESPACE = _SEQUENCES | set(map(id, (dict, _Cell)))
+_STORED = {
+    "__traceback__",
+    "__context__",
+    "__cause__",
+    "args",
+    "__defaults__",
+    "__kwdefaults__",
+    "__code__",
+    "_coro",
+    "cell_contents",
+}
+
+
+def _namespace(item: object) -> dict[str, Any] | None:
+    """The dictionary behind an instance's or a class's attributes."""
+    if issubclass(type(item), type):
+        inner = _get_referents(kinds._namespace_of(item))
+        return inner[0] if inner and type(inner[0]) is dict else None
+    return kinds.instance_namespace(item)
+
+
+class Labels:
+    """Names for the edges among a few objects, kept by id."""
+
+    def __init__(self, objects: dict[int, object]) -> None:
+        self._objects = objects
+        self._namespaces: set[int] = set()
+        self._closures: dict[int, tuple[str, ...]] = {}
+        for item in objects.values():
+            self._note_namespace(item)
+
+    def _note_namespace(self, item: object) -> None:
+        kind = type(item)
+        if kind is _Function:
+            if item.__closure__ is not None:  # type: ignore[attr-defined]
+                self._closures[id(item.__closure__)] = item.__code__.co_freevars  # type: ignore[attr-defined]
+            return
+        if id(kind) not in _NO_NAMESPACE:
+            namespace = _namespace(item)
+            if namespace is not None:
+                self._namespaces.add(id(namespace))
+
+    def edge(self, source: int, target: int) -> str:
+        """``.attribute``, ``[*]``, ``.closure(name)``, or empty where it cannot be told."""
+        holder = self._objects.get(source)
+        held = self._objects.get(target)
+        if holder is None or held is None:
+            return ""
+        try:
+            return self._label(holder, held)
+        except Exception:
+            return ""
+
+    def _label(self, holder: object, held: object) -> str:
+        kind = type(holder)
+        if issubclass(kind, dict) and (label := self._item(holder, held)):  # type: ignore[arg-type]
+            return label
+        if kind is tuple and id(holder) in self._closures:
+            names = self._closures[id(holder)]
+            places = [name for name, cell in zip(names, holder, strict=False) if cell is held]  # type: ignore[call-overload]
+            return f".closure({places[0]})" if places else ""
+        if id(kind) in _SEQUENCES:
+            return "[*]"
+        return self._attribute(holder, held) or self._class_edge(holder, held) or self._inside(kind)
+
+    def _item(self, holder: dict[Any, Any], held: object) -> str:
+        """``dict.items`` of the exact or base class: an overridden one is never called."""
+        for key, value in dict.items(holder):
+            if value is held:
+                named = id(holder) in self._namespaces and type(key) is str
+                return f".{key}" if named else "[*]"
+            if key is held:
+                return "[key]"
+        return ""
+
+    def _attribute(self, holder: object, held: object) -> str:
+        namespace = _namespace(holder)
+        if namespace is held:
+            return ".__dict__"
+        for name, value in (namespace or {}).items():
+            if value is held and type(name) is str:
+                return f".{name}"
+        for name, value in kinds.slots(holder):
+            if value is held:
+                return f".{name}"
+        return self._built_in(holder, held)
+
+    @staticmethod
+    def _built_in(holder: object, held: object) -> str:
+        """Attributes that C keeps: by getters that hand out what is stored; others make what they are asked for."""
+        for base in kinds._mro_of(type(holder)):
+            for name, descriptor in kinds._namespace_of(base).items():
+                if type(descriptor) is kinds._GetSet and name in _STORED:
+                    try:
+                        if descriptor.__get__(holder) is held:
+                            return f".{name}"
+                    except Exception:
+                        continue
+        return ""
+
+    @staticmethod
+    def _class_edge(holder: object, held: object) -> str:
+        return ".__class__" if type(holder) is held else ""
+
+    @staticmethod
+    def _inside(kind: type) -> str:
+        """A reference inside a container of C's making (deque, partial, OrderedDict, ...)."""
+        return "[*]" if kinds.lookup(kind, "__len__") is not None else ""
+
+    def name(self, key: int) -> str:
+        """The name of a module, class or function, or empty."""
+        item = self._objects.get(key)
+        try:
+            return self._name(item)
+        except Exception:
+            return ""
+
+    @staticmethod
+    def _name(item: object) -> str:
+        kind = type(item)
+        if kind is _Function:
+            module, name = item.__module__, item.__qualname__  # type: ignore[attr-defined]
+            return f"{module}.{kinds._exact_text(name)}" if type(module) is str else kinds._exact_text(name)
+        if issubclass(kind, _Module):
+            namespace = kinds.instance_namespace(item) or {}
+            name = namespace.get("__name__", "")
+            return name if type(name) is str else ""
+        if issubclass(kind, type):
+            return ".".join(part for part in kinds.type_name(item) if part)  # type: ignore[arg-type]
+        return ""

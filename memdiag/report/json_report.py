@@ -1,0 +1,206 @@
+"""A report as JSON, ``memdiag.report/1``: the contract with scripts and CI. Additions are fine, changes are not."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, cast
+
+from memdiag.model import CycleCluster, CycleEvidence, Finding, Gate, Report, Rounds, Row, Sample, Site, TargetInfo
+from memdiag.report.text import cycle_line
+
+SCHEMA_NAME = "memdiag.report/1"
+
+Json = dict[str, Any]
+
+
+def to_json(report: Report) -> str:
+    """The report as one JSON object, in ASCII, ending in a line break.
+
+    Strings that are no valid Unicode (names of files that are not UTF-8) have their lone surrogates written out, as
+    ``\\udce9``; a float that is not finite becomes null.
+    """
+    return json.dumps(_portable(to_dict(report)), indent=2, allow_nan=False) + "\n"
+
+
+def schema() -> Json:
+    """The JSON Schema (2020-12) of what ``to_json`` gives."""
+    from importlib import resources  # dear to import, and few need the schema
+
+    text = resources.files("memdiag.report").joinpath("report.schema.json").read_text("utf-8")
+    return cast(Json, json.loads(text))
+
+
+def to_dict(report: Report) -> Json:
+    """The report as plain dicts, lists, strings and numbers, by the names of the contract."""
+    return {
+        "schema": SCHEMA_NAME,
+        "command": report.command,
+        "verdict": report.verdict,
+        "headline": report.headline,
+        "tracer": report.tracer,
+        "target": _target(report.target),
+        "samples": [_sample(sample) for sample in report.samples],
+        "findings": [_finding(finding) for finding in report.findings],
+        "rows": [_row(row) for row in report.rows],
+        "survival": _survival(report.survival) if report.survival else None,
+        "rounds": _rounds(report.rounds) if report.rounds else None,
+        "awaiting_bytes": report.awaiting_bytes,
+        "gate": _gate(report.gate),
+        "before": report.before,
+        "after": report.after,
+        "notes": list(report.notes),
+        "saved": report.saved,
+        "next_steps": list(report.next_steps),
+    }
+
+
+def _target(target: TargetInfo) -> Json:
+    return {
+        "argv": list(target.argv),
+        "python": target.python,
+        "executable": target.executable,
+        "platform": target.platform,
+        "directory": target.directory,
+        "exit_status": target.exit_status,
+        "duration_s": target.duration_s,
+    }
+
+
+def _sample(sample: Sample) -> Json:
+    return {
+        "t_s": sample.t_s,
+        "rss_bytes": sample.rss_bytes,
+        "uss_bytes": sample.uss_bytes,
+        "heap_objects": sample.heap_blocks,
+        "heap_bytes": sample.heap_bytes,
+        "tracer_bytes": sample.tracer_bytes,
+        "tracked_objects": sample.tracked_objects,
+        "gc_collections": sample.gc_collections,
+        "gc_collected": sample.gc_collected,
+        "fds": sample.fds,
+        "threads": sample.threads,
+        "children": sample.children,
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    holder, growing = finding.holder, finding.growing
+    return {
+        "id": finding.id,
+        "kind": finding.kind,
+        "pattern": finding.pattern,
+        "rule": finding.rule,
+        "verdict": finding.verdict,
+        "confidence": finding.confidence,
+        "title": finding.title,
+        "holder": {"path": holder.path, "type": holder.type, "owner": holder.owner} if holder else None,
+        "growing": {
+            "type": growing.type,
+            "counts": list(growing.counts),
+            "bytes": list(growing.bytes),
+            "per_second": growing.per_second,
+            "per_operation": growing.per_operation,
+        },
+        "retained_bytes": finding.retained_bytes,
+        "sites": [_site(site) for site in finding.sites],
+        "cycle": _cluster(finding.cycle) if finding.cycle else None,
+        "why": finding.why,
+        "fix": finding.fix,
+    }
+
+
+def _site(site: Site) -> Json:
+    return {
+        "file": site.file,
+        "line": site.line,
+        "function": site.function,
+        "bytes": site.bytes,
+        "count": site.count,
+        "source": site.source,
+    }
+
+
+def _row(row: Row) -> Json:
+    return {
+        "kind": "type" if row.type else "site",
+        "site": _site(row.site),
+        "type": row.type,
+        "before_bytes": row.before_bytes,
+        "after_bytes": row.after_bytes,
+        "growth_bytes": row.growth_bytes,
+        "before_blocks": row.before_blocks,
+        "after_blocks": row.after_blocks,
+        "growth_blocks": row.growth_blocks,
+        "status": row.status,
+        "series_bytes": list(row.series_bytes),
+        "trend": row.trend,
+        "arena": row.arena,
+    }
+
+
+def _cluster(cluster: CycleCluster) -> Json:
+    return {
+        "path": cycle_line(cluster),
+        "shape": list(cluster.shape),
+        "edges": list(cluster.edges),
+        "count": cluster.count,
+        "objects": cluster.objects,
+        "size_bytes": cluster.size_bytes,
+        "state": cluster.state,
+        "holder": cluster.holder,
+        "own": cluster.own,
+    }
+
+
+def _survival(survival: CycleEvidence) -> Json:
+    moment = survival.moment
+    return {
+        "created": survival.created,
+        "passes": [
+            {
+                "pass": one.number,
+                "collected": one.collected,
+                "surviving": one.surviving,
+                "freed_objects": one.freed_objects,
+            }
+            for one in survival.passes
+        ],
+        "surviving": survival.surviving,
+        "survival_rate": survival.survival_rate,
+        "gc_effectiveness": 1 - survival.survival_rate,
+        "passes_needed": survival.passes_needed,
+        "uncollectable": survival.uncollectable,
+        "uncollectable_types": [{"type": name, "count": count} for name, count in survival.uncollectable_types],
+        "by_type": [{"type": row.type, "created": row.created, "surviving": row.surviving} for row in survival.by_type],
+        "clusters": [_cluster(cluster) for cluster in survival.clusters],
+        "moment": {"t_s": moment.t_s, "label": moment.label, "worked_s": moment.worked_s},
+        "reclaimed_before": survival.reclaimed_before,
+        "library_objects": survival.library_objects,
+        "gc_enabled": survival.gc_enabled,
+        "gc_debug": survival.gc_debug,
+    }
+
+
+def _rounds(rounds: Rounds) -> list[Json]:
+    rows = zip(rounds.calls, rounds.heap_objects, rounds.heap_bytes, strict=True)
+    return [{"calls": calls, "heap_objects": objects, "heap_bytes": size} for calls, objects, size in rows]
+
+
+def _gate(gate: Gate) -> Json:
+    breaches = [{"limit": one.limit, "measured": one.measured, "where": one.where} for one in gate.breaches]
+    return {"passed": gate.passed, "breaches": breaches}
+
+
+def _portable(value: Any) -> Any:
+    """The value with what JSON cannot carry everywhere put differently (see ``to_json``)."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _portable(item) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [_portable(item) for item in value]
+    return value

@@ -1,0 +1,50 @@
+"""A till that writes its journal into memory and sends it off whenever it has reached 8 KB.
+
+Truth:
+    journal, one bytearray of the module, goes up to 8 KB and back to nothing, every 200 iterations or so.
+Expect:
+    verdict: clean
+"""
+
+import random
+import sys
+import zlib
+
+journal = bytearray()
+
+
+def record(number: int, article: int, cents: int) -> None:
+    journal.extend(f"{number:09d} sold article {article:05d} for {cents:06d}\n".encode())
+    if len(journal) >= 8192:
+        send()
+
+
+def send() -> int:
+    packed = zlib.compress(journal)
+    journal.clear()
+    return len(packed)
+
+
+class Till:
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.cents = 0
+
+    def sell(self, number: int) -> None:
+        article, cents = self.rng.randrange(10_000), self.rng.randrange(1, 90_000)
+        self.cents += cents
+        record(number, article, cents)
+
+
+def main() -> None:
+    sales = int(sys.argv[1]) if len(sys.argv) > 1 else 60_000
+    till = Till(97)
+    for number in range(sales):
+        till.sell(number)
+    if sys.argv[2:] == ["close"]:
+        print(f"{send()} bytes sent")
+    print(f"{sales} sales, {till.cents / 100:.2f} taken")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Programs that the benchmarks run: ``python -m tests.benchmarks.programs.NAME``, on the standard library alone."""

@@ -1,0 +1,322 @@
+"""Reports built by hand, one for each thing that a renderer has to show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from memdiag.gate import check_growth, check_verdict
+from memdiag.model import (
+    CycleCluster,
+    CycleEvidence,
+    Finding,
+    Growing,
+    Holder,
+    Moment,
+    PassResult,
+    Report,
+    Row,
+    RowStatus,
+    Sample,
+    Site,
+    TargetInfo,
+    TypeSurvival,
+)
+from memdiag.units import parse_limit
+
+HOME = "/home/ann/shop"
+
+CHAT = TargetInfo(
+    argv=("support_chat.py", "4000"),
+    python="3.11.7",
+    executable="/usr/bin/python3",
+    platform="Linux-6.1-x86_64",
+    directory=HOME,
+    exit_status=0,
+    duration_s=2.4,
+)
+
+GROWING_SAMPLES = tuple(
+    Sample(
+        t_s=step * 0.1,
+        rss_bytes=15_200_000 + step * 90_000,
+        heap_blocks=20_000 + step * 640,
+        heap_bytes=120_000 + step * 79_000 + (step % 3) * 20_000,
+        tracer_bytes=step * 130_000,
+        fds=3,
+        threads=1,
+    )
+    for step in range(25)
+)
+
+HANDLE = Site(
+    file=f"{HOME}/support_chat.py",
+    line=43,
+    function="ConversationManager.handle",
+    bytes=1_520_000,
+    count=11_952,
+    source='        self.history.append(Message("user", text, {"turn": turn}))',
+)
+RENDER = Site(
+    file=f"{HOME}/support_chat.py",
+    line=41,
+    function="ConversationManager.handle",
+    bytes=402_000,
+    count=3_984,
+    source='text = f"Customer {turn} asks about order {turn * 7}"',
+)
+DECODER = Site(
+    file="/usr/lib/python3.11/json/decoder.py",
+    line=355,
+    function="JSONDecoder.raw_decode",
+    bytes=1_200,
+    count=10,
+    source="obj, end = self.scan_once(s, idx)",
+)
+
+
+def row(site: Site, before: int, *, series: tuple[int, ...] = (), trend: str = "", arena: bool = False) -> Row:
+    """A row that grows by what its site says."""
+    after, blocks = before + site.bytes, 40 if before else 0
+    return Row(site, before, after, blocks, blocks + site.count, _status(before, after), series, trend, arena)
+
+
+def _status(before: int, after: int) -> RowStatus:
+    if before == after:
+        return "same"
+    if not before or not after:
+        return "gone" if before else "new"
+    return "worse" if after > before else "better"
+
+
+def climb(last: int, steps: int = 20) -> tuple[int, ...]:
+    return tuple(last * step // (steps - 1) for step in range(steps))
+
+
+CHAT_ROWS = (
+    row(HANDLE, 9_000, series=climb(1_529_000), trend="grows to the end"),
+    row(RENDER, 3_000, series=climb(405_000), trend="grows to the end"),
+    row(DECODER, 64_000, series=(0, 60_000, 64_000, *[65_200] * 17), trend="levelled off", arena=True),
+    row(replace(DECODER, line=353, bytes=-5_000, count=-20), 9_000),
+)
+
+HISTORY = Finding(
+    id="8c1f0e7a",
+    kind="growth",
+    pattern="history",
+    rule="MEM-005",
+    verdict="leak",
+    confidence=0.95,
+    title="ConversationManager.history keeps every Message",
+    why=(
+        "The list gained items in 18 of 18 intervals, 3,960 in all, about one for each turn; nothing in "
+        "ConversationManager ever removes from it."
+    ),
+    fix=(
+        "Bound it: trim self.history after the append at support_chat.py:43, "
+        "or make it a collections.deque with a maxlen."
+    ),
+    holder=Holder(path="__main__.manager.history", type="list", owner="ConversationManager.history"),
+    growing=Growing(type="Message", counts=(40, 1_900, 4_000), bytes=(2_240, 106_400, 224_000), per_second=1_650.0),
+    retained_bytes=1_922_000,
+    sites=(HANDLE,),
+)
+
+RUN_LEAK = Report(
+    command="run",
+    verdict="leak",
+    headline="support_chat.py: ConversationManager.history grew by 3,960 Message to the end of the run",
+    target=CHAT,
+    samples=GROWING_SAMPLES,
+    findings=(HISTORY,),
+    rows=CHAT_ROWS,
+    tracer="tracemalloc",
+    awaiting_bytes=48_200,
+    notes=("the collector ran 12 times during the run",),
+    saved=".memdiag/20261120-175402-support_chat.memdiag",
+    next_steps=("memdiag cycles support_chat.py 4000", "memdiag diff BEFORE AFTER --max-growth 20MB"),
+)
+
+RUN_SUSPECT = replace(
+    RUN_LEAK,
+    verdict="suspect",
+    headline="support_chat.py: memory grew by 1.9 MB to the end of the run",
+    findings=(),
+    notes=(),
+)
+
+RUN_CLEAN = replace(
+    RUN_LEAK,
+    verdict="clean",
+    headline="product_cache.py: memory levelled off after 0.6 s of 2.4 s",
+    target=replace(CHAT, argv=("product_cache.py",)),
+    samples=tuple(
+        replace(one, rss_bytes=17_164_000, heap_bytes=min(one.heap_bytes or 0, 900_000)) for one in GROWING_SAMPLES
+    ),
+    findings=(),
+    rows=(),
+    awaiting_bytes=0,
+    notes=(),
+    next_steps=(),
+)
+
+RUN_UNTRACED = replace(
+    RUN_CLEAN,
+    verdict="inconclusive",
+    headline="worker.py: it was killed before it could show a trend",
+    target=replace(CHAT, argv=("worker.py", "--queue", "mail"), exit_status=-9, duration_s=71.0),
+    samples=tuple(
+        Sample(t_s=one.t_s * 30, rss_bytes=None if 8 <= step <= 11 else one.rss_bytes, heap_blocks=one.heap_blocks)
+        for step, one in enumerate(GROWING_SAMPLES)
+    ),
+    tracer="none",
+    notes=("the last 0.4 s were not recorded",),
+    next_steps=("memdiag run --tracer tracemalloc worker.py --queue mail",),
+)
+
+RUN_EMPTY = Report(
+    command="run",
+    verdict="inconclusive",
+    headline="job.py ended before anything was recorded",
+    target=TargetInfo(("job.py",)),
+)
+
+RUN_GATED = check_verdict(check_growth(RUN_LEAK, parse_limit("1MB")), "leak")
+
+DELEGATION = CycleCluster(
+    shape=("AgentContext", "list", "AgentContext"),
+    edges=("subtasks", "[*]", "parent_context"),
+    count=20,
+    objects=100,
+    size_bytes=34_240,
+    state="reachable",
+    holder="__main__.orchestrator.audit['callbacks']",
+)
+WAITING = replace(DELEGATION, count=12, objects=60, size_bytes=20_544, state="waiting", holder="")
+SAVED = CycleCluster(
+    shape=("Node",), edges=("me",), count=2, objects=2, size_bytes=96, state="uncollectable", holder="gc.garbage"
+)
+LIBRARY = replace(WAITING, shape=("re.Pattern",), edges=("cache",), own=False)
+
+CYCLES_FINDING = Finding(
+    id="51d0b2c3",
+    kind="cycle",
+    pattern="registry",
+    rule="MEM-002",
+    verdict="leak",
+    confidence=0.9,
+    title="20 cycles of AgentContext stay in use",
+    why="They survive every pass because Orchestrator.audit keeps their callbacks; it only ever grows.",
+    fix="Drop the entry from Orchestrator.audit when a delegation ends, or let it hold weakref.WeakMethod.",
+    holder=Holder("__main__.orchestrator.audit", "dict", "Orchestrator.audit"),
+    retained_bytes=34_240,
+    cycle=DELEGATION,
+)
+
+EVIDENCE = CycleEvidence(
+    moment=Moment(0.31, "end of main()", 4),
+    created=1_000,
+    passes=(PassResult(1, 60, 102, 131), *(PassResult(number, 0, 102, 0) for number in range(2, 6))),
+    by_type=(
+        TypeSurvival("AgentContext", 200, 20),
+        TypeSurvival("list", 400, 40),
+        TypeSurvival("shop.agents.delegation.CallbackRegistration", 398, 40),
+        TypeSurvival("Node", 2, 2),
+    ),
+    clusters=(DELEGATION, SAVED, WAITING, LIBRARY),
+    uncollectable=2,
+    uncollectable_types=(("Node", 2),),
+    reclaimed_before=838,
+    library_objects=64,
+)
+
+CYCLES_LEAK = Report(
+    command="cycles",
+    verdict="leak",
+    headline="20 of 200 AgentContext survive 5 passes of the collector",
+    target=replace(CHAT, argv=("delegation_tree.py", "200")),
+    findings=(CYCLES_FINDING,),
+    survival=EVIDENCE,
+    saved=".memdiag/20261120-175402-delegation_tree.memdiag",
+    next_steps=("memdiag cycles delegation_tree.py 200 --graph cycles.svg",),
+)
+
+CYCLES_CLEAN = replace(
+    CYCLES_LEAK,
+    verdict="clean",
+    headline="no cycle of session_cycles.py survives the collector; 2,050 objects were only late",
+    target=replace(CHAT, argv=("session_cycles.py",)),
+    findings=(),
+    survival=CycleEvidence(
+        moment=Moment(0.25, "end of main()", 31),
+        created=66_010,
+        passes=(PassResult(1, 22_010, 0, 22_010), PassResult(2, 0, 0, 0)),
+        by_type=(TypeSurvival("Session", 6_042, 0), TypeSurvival("Request", 48_000, 0)),
+        clusters=(replace(WAITING, shape=("Session", "list", "Request"), edges=("requests", "[*]", "session")),),
+        reclaimed_before=44_000,
+        gc_enabled=False,
+        gc_debug=32,
+    ),
+    next_steps=(),
+)
+
+CYCLES_NONE = replace(
+    CYCLES_CLEAN,
+    headline="hello.py created no reference cycles",
+    target=replace(CHAT, argv=("hello.py",)),
+    survival=CycleEvidence(Moment(0.01, "exit"), 0, (PassResult(1, 0, 0, 0),), (), ()),
+)
+
+CYCLES_EMPTY = replace(
+    RUN_EMPTY,
+    command="cycles",
+    headline="job.py was killed before memdiag could look",
+    target=TargetInfo(("job.py",), exit_status=-9),
+)
+
+DIFF_ROWS = (
+    row(replace(HANDLE, bytes=10_400_000, count=81_000), 1_529_000),
+    row(replace(RENDER, bytes=2_100_000, count=20_500), 0),
+    row(DECODER, 64_000, arena=True),
+    row(replace(RENDER, line=12, function="", bytes=0, count=0), 500),
+    row(replace(DECODER, line=99, bytes=-20_000, count=-7, source=""), 120_000),
+    row(replace(DECODER, line=12, bytes=-90_000, count=-40, source=""), 90_000),
+)
+
+DIFF = Report(
+    command="diff",
+    verdict="suspect",
+    headline="12.4 MB more than before, most of it at support_chat.py:43",
+    target=CHAT,
+    rows=DIFF_ROWS,
+    before=".memdiag/main.memdiag",
+    after=".memdiag/pull-request.memdiag",
+    tracer="tracemalloc",
+    next_steps=("memdiag report .memdiag/pull-request.memdiag",),
+)
+DIFF_BREACHED = check_growth(DIFF)
+DIFF_WITHIN = check_growth(replace(DIFF, verdict="clean", headline="nothing grew that matters"), parse_limit("20MB"))
+DIFF_EMPTY = replace(DIFF_WITHIN, headline="the two captures hold the same memory", rows=(), next_steps=())
+
+TRICKY = "a\x1b[31m\n[red]b[/red]\u202ec\udce9é\t世界.py"
+
+HOSTILE = replace(
+    RUN_LEAK,
+    headline=f"headline {TRICKY}",
+    target=replace(CHAT, argv=(TRICKY, "a b")),
+    findings=(
+        replace(
+            HISTORY,
+            title=TRICKY,
+            why=TRICKY,
+            fix=TRICKY,
+            holder=Holder(TRICKY, TRICKY, TRICKY),
+            sites=(replace(HANDLE, file=f"/tmp/{TRICKY}", function=TRICKY, source=TRICKY),),
+        ),
+    ),
+    rows=(row(Site(f"/tmp/{TRICKY}", 1, TRICKY, 5_000, 1, TRICKY), 0, trend=TRICKY),),
+    notes=(TRICKY,),
+    saved=f"/tmp/{TRICKY}",
+    next_steps=(f"memdiag run {TRICKY}",),
+)
+
+ALL = {name.lower(): value for name, value in list(globals().items()) if isinstance(value, Report)}

@@ -1,0 +1,320 @@
+"""``memdiag diff``: captures, tracemalloc dumps and memray files, the gate, and files that mean harm."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import struct
+import subprocess
+import sys
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memdiag.capture import format as capture_format
+from memdiag.units import format_bytes
+from tests.integration.cli import Cli, assert_refused, checked, grown, line_of
+from tests.integration.programs import clean_environment
+
+GROWING = """
+import sys
+kept = [bytes(1000) for _ in range(int(sys.argv[1]))]  # grows
+other = [bytes(500) for _ in range(2000 - int(sys.argv[1]) // 4)]  # shrinks
+"""
+DUMPED = "import tracemalloc\ntracemalloc.start()\n" + GROWING + "tracemalloc.take_snapshot().dump(sys.argv[2])\n"
+TRACKED = """
+import sys
+import memray
+with memray.Tracker(sys.argv[2], trace_python_allocators=True):
+    kept = [bytes(1000) for _ in range(int(sys.argv[1]))]  # grows
+"""
+SMALL, LARGE = 1000, 4000
+GROWTH = 3000 * 1033  # bytes objects have 33 bytes beside their content
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """A directory with a small and a large capture of each kind."""
+    cli = Cli(tmp_path_factory.mktemp("diff"))
+    cli.write("growing.py", GROWING)
+    cli.write("dumped.py", DUMPED)
+    for name, count in (("small", SMALL), ("large", LARGE)):
+        for tracer, kind in (("tracemalloc", "memdiag"), ("auto", "heap")):
+            assert cli("run", "--tracer", tracer, "-o", f"{name}.{kind}", "growing.py", str(count)).status == 0
+        plainly(cli, "dumped.py", str(count), f"{name}.dump")
+    assert cli("cycles", "-o", "cycles.memdiag", "growing.py", "10").status == 0
+    return cli
+
+
+@pytest.fixture(scope="module")
+def memray_home(home: Cli) -> Cli:
+    pytest.importorskip("memray")
+    home.write("tracked.py", TRACKED)
+    for name, count in (("small", SMALL), ("large", LARGE)):
+        plainly(home, "tracked.py", str(count), f"{name}.bin")
+    return home
+
+
+def plainly(cli: Cli, *words: str) -> None:
+    subprocess.run([sys.executable, *words], cwd=cli.directory, env=clean_environment(), check=True)
+
+
+def site(report: dict[str, Any], mark: str) -> int:
+    """The number of the marked line of the program behind the report's rows."""
+    program = Path(report["rows"][0]["site"]["file"])
+    return line_of(program, mark)
+
+
+# --- what grew ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["memdiag", "dump"])
+def test_two_files_of_a_kind(home: Cli, kind: str) -> None:
+    ran = home.reported("diff", f"small.{kind}", f"large.{kind}")
+    assert ran.status == 1
+    first = ran.report["rows"][0]
+    assert first["site"]["line"] == site(ran.report, "# grows")
+    assert first["growth_blocks"] in range(LARGE - SMALL, LARGE - SMALL + 3)  # a list and a frame may be among them
+    assert GROWTH <= first["growth_bytes"] <= GROWTH + 40_000  # the list of them has grown as well
+    assert first["growth_bytes"] == first["after_bytes"] - first["before_bytes"]
+    assert first["status"] == "worse"
+    assert [breach["limit"] for breach in ran.report["gate"]["breaches"]] == ["default limits of 1 MiB and 5 %"]
+    last = ran.report["rows"][-1]
+    assert last["site"]["line"] == site(ran.report, "# shrinks")
+    assert last["growth_blocks"] in range(-760, -740)  # a frame or a number in use may be among them
+    growths = [row["growth_bytes"] for row in ran.report["rows"]]
+    assert growths == sorted(growths, reverse=True)
+
+
+def test_two_memray_files(memray_home: Cli) -> None:
+    ran = memray_home.reported("diff", "small.bin", "large.bin")
+    assert ran.status == 1
+    assert grown(ran.report)[0] == ("tracked.py", line_of(memray_home.directory / "tracked.py", "# grows"))
+    assert ran.report["rows"][0]["growth_blocks"] in range(3000, 3003)
+
+
+def test_a_capture_and_a_dump_of_the_same_tracer(home: Cli) -> None:
+    ran = home.reported("diff", "small.dump", "large.memdiag")
+    assert ran.status in (0, 1)
+    assert {row["status"] for row in ran.report["rows"]} <= {"new", "gone", "same", "worse", "better"}
+
+
+def test_the_terminal_and_the_json_say_the_same(home: Cli) -> None:
+    ran = home.reported("diff", "small.memdiag", "large.memdiag")
+    shown = " ".join(ran.stdout.split())
+    first = ran.report["rows"][0]
+    figures = [first["growth_bytes"], sum(row["growth_bytes"] for row in ran.report["rows"])]
+    assert all(format_bytes(figure, signed=True) in shown for figure in figures)
+    assert ran.report["headline"] in shown
+    assert f"growing.py:{first['site']['line']}" in shown
+    assert "kept = [bytes(1000) for _ in range(int(sys.argv[1]))] # grows" in shown
+    assert (ran.report["before"], ran.report["after"]) == ("small.memdiag", "large.memdiag")
+    assert "LIMIT BREACHED" in shown
+    assert ran.stderr == ""
+
+
+def test_what_is_new_and_what_is_gone(home: Cli) -> None:
+    home.write("old.py", "first = [bytes(1000) for _ in range(500)]\n")
+    home.write("new.py", "second = [bytes(1000) for _ in range(700)]\n")
+    for name in ("old", "new"):
+        assert home("run", "--tracer", "tracemalloc", "-o", f"{name}.memdiag", f"{name}.py").status == 0
+    ran = home.reported("diff", "old.memdiag", "new.memdiag")
+    changed = {os.path.basename(row["site"]["file"]): row for row in ran.report["rows"] if row["status"] != "same"}
+    assert (changed["new.py"]["status"], changed["new.py"]["growth_blocks"]) == ("new", 700 + 1)
+    assert (changed["old.py"]["status"], changed["old.py"]["growth_blocks"]) == ("gone", -500 - 1)
+
+
+def test_two_captures_of_the_heap(home: Cli) -> None:
+    """By type, since lines were not traced over the whole run."""
+    ran = home.reported("diff", "small.heap", "large.heap")
+    assert ran.status == 1
+    first = ran.report["rows"][0]
+    assert (first["kind"], first["type"], first["status"]) == ("type", "bytes", "worse")
+    assert first["growth_blocks"] in range(LARGE - SMALL - 750, LARGE - SMALL - 747)  # what shrinks are bytes as well
+    assert abs(first["growth_bytes"] - (GROWTH - 750 * 533)) < 2000
+    assert "Growth between the two, by type" in ran.stdout
+    assert [breach["where"] for breach in ran.report["gate"]["breaches"]] == ["bytes"]
+    back = home.reported("diff", "large.heap", "small.heap")
+    assert (back.status, back.report["rows"][-1]["growth_bytes"]) == (0, -first["growth_bytes"])
+
+
+def test_a_capture_with_both_is_compared_by_what_the_other_has(home: Cli) -> None:
+    by_type = home.reported("diff", "small.memdiag", "large.heap")
+    assert {row["kind"] for row in by_type.report["rows"]} == {"type"}
+    assert by_type.report["rows"][0]["type"] == "bytes"
+    by_line = home.reported("diff", "small.memdiag", "large.dump")
+    assert {row["kind"] for row in by_line.report["rows"]} == {"site"}
+
+
+# --- the gate -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "limit", "status"),
+    [
+        ("small", "large", "20MB", 0),
+        ("small", "large", "1%", 1),
+        ("small", "large", "1000%", 0),
+        ("small", "large", "1 MiB", 1),
+        ("large", "small", "0", 0),
+        ("large", "small", None, 0),
+        ("small", "small", None, 0),
+        ("small", "small", "0%", 0),
+    ],
+)
+def test_the_gate(home: Cli, before: str, after: str, limit: str | None, status: int) -> None:
+    asked = [] if limit is None else ["--max-growth", limit]
+    ran = home.reported("diff", *asked, f"{before}.dump", f"{after}.dump")
+    assert ran.status == status
+    assert ran.report["gate"]["passed"] == (status == 0)
+    assert ("LIMIT BREACHED" in ran.stdout) == (status == 1)
+
+
+def test_json_alone_on_standard_output(home: Cli) -> None:
+    ran = home("diff", "--json", "-", "small.dump", "large.dump")
+    assert checked(ran.stdout)["command"] == "diff"
+    assert ran.status == 1
+
+
+def test_how_many_rows_are_printed(home: Cli) -> None:
+    ran = home.reported("diff", "--limit", "1", "small.dump", "large.dump")
+    assert "more line" in ran.stdout
+    assert len(ran.report["rows"]) >= 2
+
+
+@pytest.mark.parametrize("limit", ["twenty", "-5MB", "5 %%", "1e99GB", ""])
+def test_a_limit_that_is_none(home: Cli, limit: str) -> None:
+    assert_refused(home("diff", f"--max-growth={limit}", "small.dump", "large.dump"), "--max-growth")
+
+
+# --- what cannot be compared ----------------------------------------------------------------------------------
+
+
+def test_what_was_not_traced(home: Cli) -> None:
+    assert_refused(home("diff", "cycles.memdiag", "large.memdiag"), "cycles.memdiag", "no allocations")
+    assert_refused(home("diff", "large.memdiag", "cycles.memdiag"), "cycles.memdiag")
+    assert_refused(home("diff", "small.heap", "cycles.memdiag"), "cycles.memdiag", "no heap snapshot")
+    assert_refused(home("diff", "small.dump", "large.heap"), "small.dump", "no heap snapshot")
+
+
+def test_two_tracers(memray_home: Cli) -> None:
+    assert_refused(memray_home("diff", "small.memdiag", "large.bin"), "memray", "tracemalloc", "do not compare")
+
+
+# --- files that are damaged, foreign, or mean harm ------------------------------------------------------------
+
+
+class Harmful:
+    """Unpickling it would write a file."""
+
+    def __reduce__(self) -> Any:
+        return os.system, ("touch executed",)
+
+
+def pickled(value: object) -> bytes:
+    return pickle.dumps(value, 5)
+
+
+def harmful_dump() -> bytes:
+    """A tracemalloc snapshot, as its head says, with something else in the place of a trace."""
+    return pickled(tracemalloc.Snapshot([Harmful()], 1))  # type: ignore[list-item]
+
+
+def zipped(head: object, **members: bytes) -> bytes:
+    """A capture with this head; a member's bytes are as they are given."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("capture.json", json.dumps(head))
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+def bomb() -> bytes:
+    """A megabyte that inflates to a gigabyte and more."""
+    data = io.BytesIO()
+    archive = zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+    with archive, archive.open("capture.json", "w", force_zip64=True) as member:
+        for _ in range(40):
+            member.write(bytes(32 << 20))
+    return data.getvalue()
+
+
+def liar() -> bytes:
+    """A zip whose directory understates what a member inflates to."""
+    data = bytearray(zipped({"format": "memdiag.capture", "padding": "x" * 1_000_000}))
+    at = data.rindex(b"PK\x01\x02")
+    data[at + 24 : at + 28] = struct.pack("<I", 10)
+    return bytes(data)
+
+
+def newer() -> bytes:
+    return zipped({"format": capture_format.FORMAT, "version": capture_format.VERSION + 1})
+
+
+# name: (the file's bytes, words of the complaint)
+HARMFUL: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
+    "a pickle that runs a command": (lambda: pickled(Harmful()), ()),
+    "a dump that runs a command": (harmful_dump, ()),
+    "another pickle": (lambda: pickled({"a": [1]}), ()),
+    "empty": (lambda: b"", ("empty",)),
+    "text": (lambda: b"before,after\n1,2\n", ("is not",)),
+    "noise": (lambda: bytes(range(256)) * 40, ("is not",)),
+    "another zip": (lambda: zipped({"format": "other"}), ("not a memdiag capture",)),
+    "a zip without a head": (lambda: zipped({}, other=b"x")[:30], ()),
+    "a newer version": (newer, (str(capture_format.VERSION + 1), str(capture_format.VERSION))),
+    "a capture of the wrong shape": (lambda: zipped({"format": capture_format.FORMAT, "version": 1, "samples": 5}), ()),
+    "nested without end": (lambda: zipped([]).replace(b"[]", b"[["), ()),
+    "a bomb": (bomb, ("inflate",)),
+    "a zip that lies": (liar, ()),
+    "a memray file's head": (lambda: b"memray" + bytes(100), ()),
+}
+
+
+@pytest.mark.parametrize("name", HARMFUL)
+def test_a_file_that_is_refused(home: Cli, tmp_path: Path, name: str) -> None:
+    made, words = HARMFUL[name]
+    path = tmp_path / "given"
+    path.write_bytes(made())
+    assert_refused(home("diff", "small.memdiag", str(path)), "given", *words)
+    assert not (home.directory / "executed").exists()
+
+
+@pytest.mark.parametrize("kind", ["memdiag", "dump"])
+def test_a_file_that_was_cut_off(home: Cli, tmp_path: Path, kind: str) -> None:
+    data = (home.directory / f"large.{kind}").read_bytes()
+    for share in (0.1, 0.5, 0.99):
+        (tmp_path / "given").write_bytes(data[: int(len(data) * share)])
+        assert_refused(home("diff", str(tmp_path / "given"), f"large.{kind}"), "given")
+
+
+def test_a_memray_file_that_was_cut_off(memray_home: Cli, tmp_path: Path) -> None:
+    """memray reads what there is of it; where it cannot, one clear line says so."""
+    data = (memray_home.directory / "large.bin").read_bytes()
+    (tmp_path / "given").write_bytes(data[: len(data) // 10])
+    ran = memray_home("diff", str(tmp_path / "given"), "large.bin")
+    if ran.status == 2:
+        assert_refused(ran, "given")
+    else:
+        assert ran.status in (0, 1)
+        assert "Traceback" not in ran.stderr
+
+
+def test_a_directory_a_pipe_and_a_device(home: Cli, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        assert_refused(home("diff", "small.memdiag", str(place)), place.name)
+
+
+def test_no_such_file(home: Cli) -> None:
+    assert_refused(home("diff", "absent.memdiag", "large.memdiag"), "absent.memdiag", "No such file")
+
+
+def test_too_few_files(home: Cli) -> None:
+    assert_refused(home("diff", "small.memdiag"), "after")

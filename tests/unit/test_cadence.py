@@ -1,0 +1,96 @@
+"""However long a run, and whichever clock drives it: a bounded number of looks, at a bounded price."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from memdiag.probe.cadence import Cadence
+
+KEEP = 64
+
+
+def looks(cadence: Cadence, length: float, step: float, *, per_second: float = 0.0, cost: float = 0.0) -> list[float]:
+    """When looks are taken in a simulated run that asks every ``step`` seconds and does work all along."""
+    taken = []
+    for tick in range(round(length / step) + 1):
+        now = tick * step
+        work = int(now * per_second)
+        if cadence.due(now, work):
+            taken.append(now)
+            cadence.took(now, work, cost)
+    return taken
+
+
+def new(*, seconds: float = 0.005, work: int = 1, share: float = 1.0, allowance: float = 1.0) -> Cadence:
+    return Cadence(keep=KEEP, seconds=seconds, work=work, share=share, allowance=allowance)
+
+
+@pytest.mark.parametrize("length", [0.03, 1.0, 60.0, 3600.0, 86400.0])
+def test_looks_are_bounded_by_time(length: float) -> None:
+    taken = looks(new(), length, max(0.001, length / 50_000))
+    doublings = max(0.0, math.log2(length / (0.005 * KEEP)))
+    assert len(taken) <= KEEP + (doublings + 1) * KEEP / 2
+    assert len(taken) >= min(KEEP / 2, length / 0.005 / 2)
+
+
+@pytest.mark.parametrize("per_second", [1.0, 1000.0, 100_000.0])
+def test_looks_are_bounded_by_work(per_second: float) -> None:
+    """A program that collects a hundred thousand times a second is looked at no more often than one that does not."""
+    taken = looks(new(seconds=1e9), 50.0, 0.001, per_second=per_second)
+    doublings = max(0.0, math.log2(50.0 * per_second / KEEP))
+    assert min(KEEP / 2, 50 * per_second / 2) <= len(taken) <= KEEP + (doublings + 1) * KEEP / 2
+
+
+def test_both_clocks_together_stay_bounded() -> None:
+    taken = looks(new(), 1000.0, 0.01, per_second=50.0)
+    assert len(taken) <= KEEP * (2 + math.log2(1000.0 * 50.0))
+
+
+def test_a_run_of_thirty_milliseconds_is_looked_at() -> None:
+    assert len(looks(new(), 0.03, 0.002)) >= 5
+
+
+def test_work_alone_makes_a_look_due() -> None:
+    cadence = new(seconds=10.0, work=3)
+    assert not cadence.due(0.0, 2)
+    assert cadence.due(0.0, 3)
+    cadence.took(0.0, 3, 0.0)
+    assert not cadence.due(0.1, 5)
+    assert cadence.due(0.1, 6)
+
+
+def test_time_alone_makes_a_look_due() -> None:
+    cadence = new(seconds=10.0, work=3)
+    assert not cadence.due(9.0, 0)
+    assert cadence.due(10.0, 0)
+    cadence.took(10.0, 0, 0.0)
+    assert not cadence.due(19.0, 0)
+    assert cadence.due(20.0, 0)
+
+
+def test_looks_go_on_to_the_end_evenly() -> None:
+    """The last quarter of a run is looked at about as often as the second: a leak shows in its late part."""
+    taken = looks(new(), 600.0, 0.002)
+    quarters = [sum(1 for when in taken if at <= when / 150.0 < at + 1) for at in range(4)]
+    assert quarters[3] >= 8
+    assert quarters[3] >= quarters[1] / 3
+
+
+@pytest.mark.parametrize("cost", [0.0001, 0.01, 0.5, 5.0])
+@pytest.mark.parametrize("share", [0.01, 0.2])
+def test_the_share_of_the_run_is_respected(cost: float, share: float) -> None:
+    """What looks cost stays within the allowance and their share of the run, but for the look that went over it."""
+    cadence = Cadence(keep=KEEP, seconds=0.005, work=1, share=share, allowance=0.1)
+    for tick in range(20_000):
+        now = tick * 0.01
+        if cadence.due(now, tick):
+            cadence.took(now, tick, cost)
+        assert cadence.spent <= 0.1 + share * now + cost
+
+
+def test_a_dear_look_is_taken_again_once_it_is_affordable() -> None:
+    cadence = Cadence(keep=KEEP, seconds=0.005, work=1, share=0.1, allowance=0.0)
+    taken = looks(cadence, 100.0, 0.01, cost=1.0)
+    assert 8 <= len(taken) <= 11

@@ -1,0 +1,330 @@
+"""What a reference is called, as a person would write it, found without comparing and without running anything."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import gc
+import sys
+import types
+from typing import Any
+
+import pytest
+
+from memdiag.probe import heap
+from memdiag.probe.names import Labels
+from tests.heaps import noticed_by
+
+
+class Plain:
+    shared: list[object] = []  # noqa: RUF012
+
+    def method(self) -> None: ...
+
+
+class Slotted:
+    __slots__ = ("left", "right")
+
+
+class Both(Slotted):
+    pass
+
+
+class Meta(type):
+    pass
+
+
+class WithMeta(metaclass=Meta):
+    shared: list[object] = []  # noqa: RUF012
+
+
+def function() -> None: ...
+
+
+def label(holder: object, held: object, *also: object) -> str:
+    """What the reference from ``holder`` to ``held`` is called where these and ``also`` are on a path."""
+    labels = Labels({id(item): item for item in (holder, held, *also)})
+    return labels.edge(id(holder), id(held))
+
+
+def namespace_of(cls: type) -> dict[str, Any]:
+    """The dictionary behind a class, which Python code sees as a ``mappingproxy`` only."""
+    return next(item for item in gc.get_referents(cls) if type(item) is dict and "__module__" in item)
+
+
+def closing_over(value: object) -> Any:
+    def inner() -> object:
+        return value
+
+    return inner
+
+
+def instance(kind: type, **attributes: object) -> Any:
+    made = kind()
+    for name, value in attributes.items():
+        setattr(made, name, value)
+    return made
+
+
+# --- attributes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [Plain, Slotted, Both])
+def test_an_attribute(kind: type) -> None:
+    held: list[object] = []
+    assert label(instance(kind, left=[], right=held), held) == ".right"
+
+
+def test_attributes_are_told_apart_by_identity_not_by_value() -> None:
+    one: list[object] = []
+    other: list[object] = []
+    holder = instance(Plain, first=one, second=other)
+    assert label(holder, one) == ".first"
+    assert label(holder, other) == ".second"
+
+
+def test_an_instances_namespace_on_the_way() -> None:
+    held: list[object] = []
+    holder = instance(Plain, items=held)
+    assert label(holder, vars(holder)) == ".__dict__"
+    assert label(vars(holder), held, holder) == ".items"
+
+
+def test_a_modules_namespace_on_the_way() -> None:
+    module = types.ModuleType("app")
+    held: list[object] = []
+    module.registry = held  # type: ignore[attr-defined]
+    assert label(module, vars(module)) == ".__dict__"
+    assert label(vars(module), held, module) == ".registry"
+
+
+def test_a_modules_attribute_in_one_step() -> None:
+    """A type of modules may be a class of the program's, whose instances refer to values directly."""
+    module = types.ModuleType("app")
+    held: list[object] = []
+    module.registry = held  # type: ignore[attr-defined]
+    assert label(module, held) in (".registry", "")
+
+
+@pytest.mark.parametrize("cls", [Plain, WithMeta])
+def test_a_classes_namespace_on_the_way(cls: Any) -> None:
+    assert label(cls, namespace_of(cls)) == ".__dict__"
+    assert label(namespace_of(cls), cls.shared, cls) == ".shared"
+
+
+def test_the_class_of_an_instance() -> None:
+    assert label(Plain(), Plain) == ".__class__"
+    assert label(Both(), Both) == ".__class__"
+
+
+def test_the_name_of_an_attribute_need_not_be_an_identifier() -> None:
+    holder = Plain()
+    held: list[object] = []
+    setattr(holder, "not an identifier\n", held)
+    assert label(holder, held) == ".not an identifier\n"
+
+
+# --- items ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "container",
+    [list, tuple, set, frozenset, collections.deque, lambda items: dict.fromkeys("ab", *items)],
+    ids=["list", "tuple", "set", "frozenset", "deque", "dict"],
+)
+def test_an_item(container: Any) -> None:
+    held = Plain()
+    assert label(container([held]), held) == "[*]"
+
+
+@pytest.mark.parametrize("kind", [collections.OrderedDict, collections.defaultdict, collections.Counter])
+def test_an_item_of_a_kind_of_dict(kind: Any) -> None:
+    held = Plain()
+    holder = kind()
+    holder["secret key"] = held
+    assert label(holder, held) == "[*]"
+
+
+def test_keys_are_the_users_data_and_are_not_told() -> None:
+    held = Plain()
+    key = Plain()
+    assert label({"alice@example.org": held}, held) == "[*]"
+    assert label({key: 1}, key) == "[key]"
+
+
+def test_an_attribute_of_a_kind_of_dict() -> None:
+    class Configuration(dict[str, object]):
+        pass
+
+    held = Plain()
+    holder = Configuration()
+    holder.owner = held  # type: ignore[attr-defined]
+    assert label(holder, held) == ".owner"
+
+
+def test_an_item_of_a_kind_of_list() -> None:
+    class Rows(list[object]):
+        pass
+
+    held = Plain()
+    assert label(Rows([held]), held) == "[*]"
+
+
+# --- functions ------------------------------------------------------------------------------------------------
+
+
+def test_a_closure_on_the_way() -> None:
+    held: list[object] = []
+    inner = closing_over(held)
+    cells = inner.__closure__
+    assert label(inner, cells) == ".__closure__"
+    assert label(cells, cells[0], inner) == ".closure(value)"
+    assert label(cells[0], held) == ".cell_contents"
+
+
+def test_which_variable_of_a_closure() -> None:
+    def outer() -> Any:
+        first, second = [1], [2]
+
+        def inner() -> object:
+            return first, second
+
+        return inner
+
+    inner = outer()
+    for name, cell in zip(inner.__code__.co_freevars, inner.__closure__, strict=True):
+        assert label(inner.__closure__, cell, inner) == f".closure({name})"
+
+
+@pytest.mark.parametrize("name", ["__defaults__", "__kwdefaults__", "__globals__", "__code__"])
+def test_the_parts_of_a_function(name: str) -> None:
+    def inner(first: object = Plain(), *, second: object = Plain()) -> object:
+        return first, second
+
+    assert label(inner, getattr(inner, name)) == f".{name}"
+
+
+def test_an_attribute_of_a_function() -> None:
+    def inner() -> None: ...
+
+    held: list[object] = []
+    inner.cache = held  # type: ignore[attr-defined]
+    assert label(inner, held) == ".cache"
+
+
+def test_a_bound_method() -> None:
+    owner = Plain()
+    method = owner.method
+    assert label(method, owner) == ".__self__"
+    assert label(method, Plain.method) == ".__func__"
+
+
+def test_the_parts_of_a_partial() -> None:
+    held = Plain()
+    made = functools.partial(Plain.method, held)
+    assert label(made, Plain.method) == ".func"
+    assert label(made, made.args) == ".args"
+    assert label(made, made.keywords) == ".keywords"
+
+
+def test_the_parts_of_an_exception() -> None:
+    def failing() -> Exception:
+        try:
+            raise ValueError("text")
+        except ValueError as error:
+            return error
+
+    error = failing()
+    assert label(error, error.__traceback__) == ".__traceback__"
+    assert error.__traceback__ is not None
+    assert label(error.__traceback__, error.__traceback__.tb_frame) == ".tb_frame"
+
+
+def test_a_property() -> None:
+    made = property(Plain.method)
+    assert label(made, Plain.method) == ".fget"
+
+
+# --- what cannot be told --------------------------------------------------------------------------------------
+
+
+def test_no_reference_has_no_name() -> None:
+    assert label(Plain(), []) == ""
+    assert Labels({}).edge(1, 2) == ""
+    assert Labels({id(sys): sys}).edge(id(sys), 2) == ""
+
+
+# --- names of objects -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("item", "name"),
+    [
+        (sys, "sys"),
+        (types.ModuleType("app.models"), "app.models"),
+        (Plain, f"{__name__}.Plain"),
+        (int, "builtins.int"),
+        (function, f"{__name__}.function"),
+        (Plain.method, f"{__name__}.Plain.method"),
+        (Plain(), ""),
+        ([], ""),
+        ("text", ""),
+        (42, ""),
+    ],
+)
+def test_names(item: object, name: str) -> None:
+    assert Labels({id(item): item}).name(id(item)) == name
+
+
+def test_an_unknown_object_has_no_name() -> None:
+    assert Labels({}).name(12345) == ""
+
+
+def test_a_module_without_a_proper_name() -> None:
+    module = types.ModuleType("app")
+    module.__name__ = 42  # type: ignore[assignment]
+    assert Labels({id(module): module}).name(id(module)) == ""
+
+
+def test_a_function_whose_module_is_no_text() -> None:
+    def inner() -> None: ...
+
+    inner.__module__ = None  # type: ignore[assignment]
+    assert Labels({id(inner): inner}).name(id(inner)).endswith("inner")
+
+
+# --- nobody is disturbed --------------------------------------------------------------------------------------
+
+
+def _ask_everything(objects: list[object]) -> None:
+    pairs = [(id(one), id(other)) for one in objects for other in (*objects, objects)]
+    heap.answers([*objects, objects], {"edges": pairs, "objects": [id(item) for item in objects]})
+
+
+def test_no_code_of_the_programs_is_run() -> None:
+    assert noticed_by(_ask_everything) == []
+
+
+def test_asking_leaves_no_trace() -> None:
+    """Some getters make what they are asked for: a class without annotations would have them afterwards."""
+
+    class Bare:
+        pass
+
+    def bare() -> None: ...
+
+    before = set(vars(Bare)), set(vars(bare))
+    held: list[object] = []
+    label(Bare, held)
+    label(bare, held)
+    assert (set(vars(Bare)), set(vars(bare))) == before
+
+
+def test_answers_come_in_the_order_of_the_questions() -> None:
+    held: list[object] = []
+    holder = instance(Plain, items=held)
+    objects: list[object] = [holder, held, sys]
+    edges = [(id(sys), 1), (id(holder), id(held))]
+    said = heap.answers(objects, {"edges": edges, "objects": [id(sys), id(held), 1]})
+    assert said["edges"] == [[*edges[0], ""], [*edges[1], ".items"]]
+    assert [name for _, name in said["objects"]] == ["sys", "", ""]
