@@ -55,7 +55,8 @@ def run(command: Sequence[str], env: Mapping[str, str], watch: Callable[[int], N
             _pass_on(arrived, child)
             pause = min(pause * 1.05, _LONGEST_PAUSE)
     for when, number in arrived:
-        if when > ends[0]:  # the target was gone already: this one is for us
+        # The target was gone already: this one is for us. What ended the target we may merely have heard of late.
+        if when > ends[0] and number != -child.returncode:
             os.kill(os.getpid(), number)
     return child.returncode, time.monotonic() - started
 
