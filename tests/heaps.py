@@ -38,6 +38,7 @@ from memdiag.model import (
 )
 from memdiag.probe import heap, kinds, wire
 from memdiag.probe.cycles import Looks, Watch
+from memdiag.probe.files import Files
 from memdiag.probe.recorder import Recorder
 from memdiag.probe.spool import Spool
 
@@ -165,7 +166,7 @@ class _Answered(Spool):
     """A spool whose parent has answered by the time that the target looks for the answer."""
 
     def __init__(self, directory: str, parent: _Parent) -> None:
-        super().__init__(directory)
+        super().__init__(directory, Files())
         self._parent = parent
 
     def get(self, name: str) -> bytes | None:

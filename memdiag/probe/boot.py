@@ -13,6 +13,7 @@ from .cycles import Looks, Watch
 from .image import Images
 from .interrupts import deliver_again
 from .moments import Ends
+from .native import present
 from .recorder import Recorder
 from .rounds import Rounds
 from .sampler import Clock, Collections, Sampler
@@ -32,8 +33,11 @@ class Probe:
     """Everything that runs in the target, and the order in which it begins and ends."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
-        self.recorder = Recorder(options["directory"], float(options["started"]))
         self.tracer = options["tracer"]
+        snapshots = options.get("snapshots", "auto") if options["command"] != "cycles" else "none"
+        snapshots = snapshots if self.tracer != "memray" else "none"  # it writes through memory that a copy would share
+        native = present() if snapshots != "none" else None
+        self.recorder = Recorder(options["directory"], float(options["started"]), native)
         self.traces: TraceRecorder | None = None
         self.looks: Looks | None = None
         self.memray: Any = None
@@ -49,13 +53,12 @@ class Probe:
         if watch is not None:
             self.looks = Looks(self.recorder, watch, int(options["passes"]))
         ours = [module for name, module in sys.modules.items() if name.startswith(_OWN)]
-        fit = self.looks is None and self.tracer != "memray"  # memray writes through memory that a copy would share
-        self.images = Images(self.recorder, ours, options.get("snapshots", "auto") if fit else "none")
-        self.windows = Windows(self.recorder, self.tracer == "auto" and fit)
+        self.images = Images(self.recorder, ours, snapshots)
+        self.windows = Windows(self.recorder, self.tracer == "auto" and self.looks is None)
         self._hello(options)
         self._start_tracer(options)
         memory = self.traces.memory if self.traces is not None else lambda: None
-        self.sampler = Sampler(self.recorder, memory, self.ends.mark_coroutines)
+        self.sampler = Sampler(self.recorder, memory, self.ends.mark_coroutines, not self.images.copies)
         self.clock = Clock(self.recorder, self._tick_by_time)
         self.collections = Collections(self.recorder, self._tick, watch)
         _register_at_fork(before=self.clock.stop, after_in_parent=self.clock.resume, after_in_child=self._forked)
@@ -95,8 +98,6 @@ class Probe:
         if not (sample_due or trace_due or image_due) or not self.recorder.begin():
             return
         try:
-            if sample_due:
-                self.sampler.sample()
             if self.recorder.in_main_thread():
                 self.ends.mark()
             else:
@@ -104,6 +105,8 @@ class Probe:
             if image_due and not self.ends.importing:
                 self.images.sample()
                 self.windows.after_snapshot(self.recorder.now())
+            if sample_due:
+                self.sampler.sample()
             if self.traces is not None and trace_due and not self.ends.importing:
                 self.traces.snapshot("sample")
         finally:

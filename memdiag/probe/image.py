@@ -23,7 +23,6 @@ from gc import get_objects as _get_objects
 from os import _exit
 from os import getppid as _getppid
 from os import nice as _nice
-from os import stat as _stat
 from time import monotonic as _monotonic
 from time import perf_counter as _perf_counter
 
@@ -31,7 +30,6 @@ from . import heap, roots
 from .allocations import allocations, record
 from .cadence import Cadence
 from .moments import kept_frame
-from .native import Native
 from .recorder import Recorder, described
 from .walk import Walk
 from .wire import pieces, to_json
@@ -48,6 +46,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .native import Native
+
 
 class Images:
     """Takes heap snapshots when they are due, and at the ends that the probe hears of.
@@ -63,17 +63,12 @@ class Images:
         self._number = 0
         self._pages = self._faults = 0  # of the process, at its last image
         self._cadence = Cadence(keep=16, seconds=0.004, work=1, share=0.03, allowance=0.2, apart=0.4, rest=1.5)
-        self._native: Native | None = None
-        if how != "none":
-            try:
-                self._native = Native()
-            except Exception:
-                self._native = None
-        self._copies = how != "paused" and self._native is not None and self._native.can_copy
+        self._native = recorder.native if how != "none" else None
+        self.copies = how != "paused" and self._native is not None and self._native.can_copy
 
     def due(self) -> bool:
         recorder = self._recorder
-        return self._copies and self._cadence.due(recorder.now(), recorder.collections, self._late_cost())
+        return self.copies and self._cadence.due(recorder.now(), recorder.collections, self._late_cost())
 
     def sample(self) -> None:
         """A snapshot during the run, by an image only."""
@@ -107,16 +102,17 @@ class Images:
 
     def _take(self, label: str) -> bool:
         native = self._native
-        if native is None or not self._copies or self._forbidden():
+        if native is None or not self.copies or self._forbidden():
             return False
         header = self._header(label)
         before = _sigmask(SIG_BLOCK, _valid_signals())
         try:
-            pid = native.copy(self._recorder.resident() or 0)
+            own_thread = _get_ident() != self._main_thread
+            pid = native.copy(self._recorder.resident() or 0, self._recorder.woken if own_thread else 0.0)
             if pid == 0:
                 self._live(header, native)
         except OSError:
-            self._copies = False
+            self.copies = False
             return False
         finally:
             _sigmask(SIG_SETMASK, before)
@@ -141,17 +137,13 @@ class Images:
         return self._is_there(f"heap-{self._number + 1 - (_MOST_SMALL if small else _MOST_LARGE)}.part")
 
     def _is_there(self, name: str) -> bool:
-        try:
-            _stat(f"{self._recorder.spool.directory}/{name}")
-        except OSError:
-            return False
-        return True
+        return self._recorder.files.exists(f"{self._recorder.spool.directory}/{name}")
 
     def _live(self, header: dict[str, Any], native: Native) -> None:
         """In the copy: write the heap down, answer questions, and be gone."""
         try:
             native.let_go_of_descriptors()
-            _nice(5)
+            _nice(15)
             self._write(header, native, copied=True)
             self._serve(header["number"], native, self._parent)
         except Exception as error:

@@ -23,6 +23,7 @@ from os import fsencode as _encode
 from os import uname as _uname
 from sys import getswitchinterval as _getswitchinterval
 from sys import setswitchinterval as _setswitchinterval
+from time import perf_counter as _perf_counter
 from time import sleep as _turn
 
 _CLONE_PARENT = 0x8000  # the copy becomes the parent's child: the program never meets a child that it did not make
@@ -34,11 +35,14 @@ _SIGKILL = 9
 _CLOSE_ALL = (436, 0, 0xFFFFFFFF, 0, 0, 0)  # close_range, which has this number on every architecture
 _QUICKLY_COPIED = 64 << 20  # bytes; smaller ones take less than anybody waits for
 _COPYING_S = 3e-10  # seconds a byte, several times what it takes
+_UNASKED = 0.3  # of the switch interval, in which no thread asks for the lock that another has just taken
 _MOST_DESCRIPTORS = 65536
 _PIECE = 1 << 16
 _call = _partial.__call__
 _BYTES_HEADER = bytes.__basicsize__ - 1  # before the bytes themselves
 _MINOR_FAULTS = 64  # offset in a struct rusage
+_FSTAT = {"x86_64": 5, "aarch64": 80, "riscv64": 80}
+_STATUS_SIZE = 48  # offset in a struct stat; device and inode come first
 _LIST_ITEMS = 24  # offset of the pointer to a list's items, behind reference count, type and length
 
 TYPE_CHECKING = False
@@ -90,6 +94,8 @@ class Native:
         self._read = self._named("read", [number, text, number])
         self._write = self._named("write", [number, text, number])
         self._rename = self._named("rename", [text, text])
+        self._pread = self._named("pread", [number, text, number, number])
+        self._access = self._named("access", [text, number])
         self._close = self._named("close", [number])
 
     def _simple(self, letter: str) -> Any:
@@ -135,14 +141,16 @@ class Native:
     def can_copy(self) -> bool:
         return self._clone is not None
 
-    def copy(self, resident_bytes: int) -> int:
+    def copy(self, resident_bytes: int, held_since: float = 0.0) -> int:
         """Copy this process, in this thread alone, for memdiag to be its parent: 0 in the copy, else its pid.
 
         Not ``os.fork``: that runs what the program has registered for forks, warns of threads, and leaves it a child
         to be waited for. Had a thread just asked for the interpreter's lock, the copy would hand it over and wait for
         ever; so the lock is let go of and taken again just before, and those that wait for it ask only after longer
-        than the copying takes, for which its size is told. In the copy, and in the same call into C, the collector is
-        turned off, the program's descriptors are closed, and its end bound to memdiag's. Raises OSError.
+        than the copying takes, for which its size is told. None of that is needed where this thread has held the lock
+        only since ``held_since`` (of ``perf_counter``): nobody can have asked for it yet. In the copy, and in the same
+        call into C, the collector is turned off, the program's descriptors are closed, and its end bound to memdiag's.
+        Raises OSError.
         """
         interval = _getswitchinterval()
         patience = resident_bytes * _COPYING_S
@@ -153,7 +161,9 @@ class Native:
             made = _starmap(self._syscall, [(self._clone, _CLONE_PARENT | _SIGCHLD, 0, 0, 0, 0)])
             pids, told = _tee(made)
             then = _chain.from_iterable(map(self._in_the_copy.get, pids, _repeat(())))
-            _drain(map(_call, _chain((_partial(_turn, 0),), then)), 0)
+            unasked = not prolonged and _perf_counter() - held_since < _UNASKED * interval
+            first = () if unasked else (_partial(_turn, 0),)
+            _drain(map(_call, _chain(first, then)), 0)
         finally:
             if prolonged and _getswitchinterval() == patience:
                 _setswitchinterval(interval)
@@ -182,6 +192,27 @@ class Native:
         while data:
             data = data[self._checked(self._write(descriptor, data, len(data))) :]
 
+    def write_some(self, descriptor: int, data: bytes) -> int:
+        """How many bytes could be written. Raises OSError."""
+        return self._checked(self._write(descriptor, data, len(data)))
+
+    def status(self, descriptor: int) -> tuple[int, int, int]:
+        """Device, inode and size in bytes of an open file. Raises OSError."""
+        status = bytes(256)  # a struct stat, for C to write to
+        address = id(status) + _BYTES_HEADER
+        if self._syscall(_FSTAT[_uname().machine], descriptor, address, 0, 0, 0) != 0:
+            raise OSError("refused")
+        return self._word_at(address), self._word_at(address + 8), self._word_at(address + _STATUS_SIZE)
+
+    def beginning(self, descriptor: int, count: int) -> bytes:
+        """Of an open file, so many bytes at most. Raises OSError."""
+        buffer = bytes(count)
+        got = self._checked(self._pread(descriptor, buffer, count, 0))
+        return bytes(bytearray(buffer)[:got])  # a slice of a whole bytes object would be that object
+
+    def exists(self, path: str) -> bool:
+        return _as_int(self._access(_encode(path), 0)) == 0
+
     def finish(self, descriptor: int, path: str, final: str) -> None:
         self._close(descriptor)
         self._checked(self._rename(_encode(path), _encode(final)))
@@ -203,6 +234,14 @@ class Native:
         if _as_int(result) < 0:
             raise OSError("refused")
         return result
+
+
+def present() -> Native | None:
+    """``None`` where C behaves in another way than this file expects."""
+    try:
+        return Native()
+    except Exception:
+        return None
 
 
 def _as_int(result: int) -> int:

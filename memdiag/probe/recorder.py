@@ -12,6 +12,7 @@ from time import monotonic as _monotonic
 from time import process_time as _process_time
 from time import thread_time as _thread_time
 
+from .files import Files, HeldFiles
 from .spool import Resident, Spool
 from .wire import pack
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from .native import Native
     from .wire import Column
 
 
@@ -40,8 +42,10 @@ def _headroom(levels: int) -> None:
 class Recorder:
     """Writes records with the time since the target started, in this process only."""
 
-    def __init__(self, directory: str, started: float) -> None:
-        self.spool = Spool(directory)
+    def __init__(self, directory: str, started: float, native: Native | None = None) -> None:
+        self.native = native
+        self.files = HeldFiles(native) if native is not None and native.can_copy else Files()
+        self.spool = Spool(directory, self.files)
         self.collections = 0  # the clock of work: collections since the start
         self.collecting = 0  # the thread in which a collection is under way
         self.paused = 0.0  # seconds that the probe's own work took
@@ -53,7 +57,8 @@ class Recorder:
         self._main_thread = _get_ident()
         self._begun_thread = 0.0
         self.silent = False  # in a forked child, and once the program has ended
-        self.resident = Resident()
+        self.resident = Resident(self.files)
+        self.woken = 0.0  # when, of ``perf_counter``, our own thread was last given the interpreter's lock
         self.on_begin: Callable[[], object] = _nothing  # what else must rest meanwhile
         self.on_end: Callable[[], object] = _nothing
         self.own_bytes = 0  # by which our own work has made the resident set grow

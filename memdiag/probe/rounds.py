@@ -25,6 +25,7 @@ from time import perf_counter as _perf_counter
 from time import sleep as _sleep
 
 from .image import Images
+from .native import present
 from .recorder import Recorder
 
 _OWN = __name__.rpartition(".")[0] + "."
@@ -64,7 +65,8 @@ class Rounds:
     """To be called by the main program, once; it ends the process if the callable cannot be repeated."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
-        self._recorder = _Counted(options["directory"], float(options["started"]))
+        native = present() if options["snapshots"] != "none" else None
+        self._recorder = _Counted(options["directory"], float(options["started"]), native)
         ours = [module for name, module in _sys.modules.items() if name.startswith(_OWN)]
         self._images = Images(self._recorder, ours, options["snapshots"])
         self._place, _, self._attribute = options["callable"].rpartition(":")

@@ -34,6 +34,10 @@ _get_stats = gc.get_stats
 
 _TRACKED_SHARE = 0.01  # of the run that counting tracked objects may take
 
+_SHORTEST_PAUSE = 0.0003  # seconds; where the program computes, a switch interval comes on top of each
+_LONGEST_PAUSE = 0.1
+_LONGER = 1.03
+
 _RAISING = (SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2)  # whose handlers raise, or come often
 
 TYPE_CHECKING = False
@@ -50,10 +54,12 @@ class Sampler:
         recorder: Recorder,
         memory: Callable[[], tuple[int, int] | None],
         show: Callable[[list[object]], None],
+        counting: bool,
     ) -> None:
         self._recorder = recorder
         self._memory = memory
         self._show = show  # to whom else all tracked objects are of use, once they have been listed
+        self._counting = counting
         self._cadence = Cadence(keep=128, seconds=0.005, work=1, share=0.02, allowance=0.1)
         self._tracked_cost = 0.0
 
@@ -82,8 +88,14 @@ class Sampler:
         self._cadence.took(recorder.now(), recorder.collections, _perf_counter() - begun)
 
     def _tracked(self) -> int | None:
-        """How many objects the collector tracks; listing them has its price, which is kept to a share of the run."""
+        """How many objects the collector tracks; listing them has its price, which is kept to a share of the run.
+
+        It writes to the pages of all of them. Where ``counting`` is off, since images share these pages, our own thread
+        does without; the main one has another use for the list.
+        """
         if self._tracked_cost > 0.005 + _TRACKED_SHARE * self._recorder.now():
+            return None
+        if not self._counting and not self._recorder.in_main_thread():
             return None
         begun = _perf_counter()
         if self._recorder.in_main_thread():
@@ -143,9 +155,10 @@ class Clock:
     def _run(self, stop: Any, done: Any) -> None:
         try:
             _sigmask(SIG_BLOCK, _valid_signals())
-            pause = 0.002
+            pause = _SHORTEST_PAUSE
             while not stop.acquire(timeout=pause):
-                pause = min(pause * 1.02, 0.1)
+                self._recorder.woken = _perf_counter()
+                pause = min(pause * _LONGER, _LONGEST_PAUSE)
                 try:
                     self._tick()
                 except Exception as error:

@@ -11,14 +11,12 @@ from fcntl import F_DUPFD_CLOEXEC as _DUP_HIGH
 from fcntl import fcntl as _fcntl
 from os import O_APPEND, O_CLOEXEC, O_CREAT, O_RDONLY, O_WRONLY
 from os import close as _close
-from os import fstat as _fstat
-from os import ftruncate as _ftruncate
 from os import open as _open
-from os import pread as _pread
 from os import read as _read
 from os import rename as _rename
 from os import sysconf as _sysconf
-from os import write as _write
+
+from .files import Files
 
 # Programs expect the lowest free descriptor; ours stay out of the way, as high as the limit allows.
 _HIGH_DESCRIPTORS = (1000, 250, 60, 20, 3)
@@ -38,11 +36,11 @@ def open_high(path: str, flags: int) -> int:
         _close(low)
 
 
-def _write_quietly(descriptor: int, data: bytes) -> int:
-    """``os.write`` that cannot kill: past RLIMIT_FSIZE the kernel sends SIGXFSZ, whose own default is death."""
+def _write_quietly(files: Files, descriptor: int, data: bytes) -> int:
+    """A write that cannot kill: past RLIMIT_FSIZE the kernel sends SIGXFSZ, whose own default is death."""
     before = _sigmask(SIG_BLOCK, (SIGXFSZ,))
     try:
-        return _write(descriptor, data)
+        return files.write(descriptor, data)
     except OSError:
         if SIGXFSZ in _sigpending():
             _sigwait((SIGXFSZ,))
@@ -60,17 +58,16 @@ class HighFile:
     numbers these get, and makes ``dup2`` fail with EBUSY.
     """
 
-    def __init__(self, path: str, flags: int) -> None:
+    def __init__(self, path: str, flags: int, files: Files) -> None:
         self.path = path
+        self._files = files
         self._flags = flags
         self._owner = _get_ident()
         self._descriptor = open_high(path, flags)
         self._identity = self._identify(self._descriptor)
 
-    @staticmethod
-    def _identify(descriptor: int) -> tuple[int, int]:
-        status = _fstat(descriptor)
-        return status.st_dev, status.st_ino
+    def _identify(self, descriptor: int) -> tuple[int, int]:
+        return self._files.status(descriptor)[:2]
 
     def descriptor(self) -> int:
         try:
@@ -88,10 +85,11 @@ class HighFile:
 class Resident:
     """This process's resident set, read without taking a low descriptor each time."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: Files) -> None:
         self._page = _sysconf("SC_PAGE_SIZE")
+        self._files = files
         try:
-            self._file: HighFile | None = HighFile("/proc/self/statm", O_RDONLY)
+            self._file: HighFile | None = HighFile("/proc/self/statm", O_RDONLY, files)
         except OSError:
             self._file = None
 
@@ -99,7 +97,7 @@ class Resident:
         if self._file is None:
             return None
         try:
-            return int(_pread(self._file.descriptor(), 128, 0).split()[1]) * self._page
+            return int(self._files.read(self._file.descriptor(), 128).split()[1]) * self._page
         except (OSError, ValueError, IndexError):
             return None
 
@@ -107,18 +105,19 @@ class Resident:
 class Spool:
     """The stream of records, and larger pieces as files of their own beside it."""
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, files: Files) -> None:
         self.directory = directory
         self.lost = 0
-        self._stream = HighFile(directory + "/stream", O_WRONLY | O_APPEND | O_CREAT)
+        self._files = files
+        self._stream = HighFile(directory + "/stream", O_WRONLY | O_APPEND | O_CREAT, files)
 
     def write(self, record: bytes) -> None:
         """Append one whole record, or nothing: a full disk must not leave half of one behind."""
         try:
             descriptor = self._stream.descriptor()
-            size = _fstat(descriptor).st_size
-            if _write_quietly(descriptor, record) != len(record):
-                _ftruncate(descriptor, size)
+            size = self._files.status(descriptor)[2]
+            if _write_quietly(self._files, descriptor, record) != len(record):
+                self._files.truncate(descriptor, size)
                 self.lost += 1
         except OSError:
             self.lost += 1
@@ -131,7 +130,7 @@ class Spool:
             try:
                 for piece in pieces:
                     while piece:
-                        piece = piece[_write_quietly(descriptor, piece) :]
+                        piece = piece[_write_quietly(self._files, descriptor, piece) :]
             finally:
                 _close(descriptor)
             _rename(path + ".part", path)

@@ -17,8 +17,9 @@ _is_tracing = _tracemalloc.is_tracing
 
 _SHARE = 0.01  # of the run
 _ALLOWANCE = 0.04  # seconds beyond that, without which a short program would not be traced at all
-_SHORTEST = 0.01  # seconds
+_SHORTEST = 0.006  # seconds
 _FRAMES = 6
+_FIRST_UNTRACED = 3  # snapshots: a short program needs them more than it needs the lines
 
 
 class Windows:
@@ -29,7 +30,8 @@ class Windows:
         self._wanted = wanted and not _is_tracing()
         self._open_since = -1.0
         self._spent = 0.0
-        self._rested = True
+        self._untraced = 0  # snapshots since the last window
+        self._enough = _FIRST_UNTRACED
 
     @property
     def open(self) -> bool:
@@ -39,7 +41,7 @@ class Windows:
         """Whether the snapshot that is due may be taken: not while a window is too young, or is just being opened."""
         if self.open:
             return now - self._open_since >= _SHORTEST
-        if not self._wanted or not self._rested or self._is_the_programs() or not self._affordable(now):
+        if not self._wanted or self._untraced < self._enough or self._is_the_programs() or not self._affordable(now):
             return True
         _start(_FRAMES)
         self._recorder.slowed(True)
@@ -48,8 +50,9 @@ class Windows:
 
     def after_snapshot(self, now: float) -> None:
         """Close the window; the next snapshot goes without one, so that they lie apart."""
-        self._rested = not self.open
+        self._untraced += 1
         if self.open:
+            self._untraced, self._enough = 0, 1
             self._spent += now - self._open_since
             self.close()
 

@@ -23,10 +23,11 @@ class Taker:
 
     def __init__(self, directory: Path) -> None:
         from memdiag.probe.image import Images
+        from memdiag.probe.native import present
         from memdiag.probe.recorder import Recorder
 
         self.directory = directory
-        self.recorder = Recorder(str(directory), time.monotonic())
+        self.recorder = Recorder(str(directory), time.monotonic(), present())
         self.images = Images(self.recorder, [module for name, module in sys.modules.items() if _is_ours(name)], "auto")
         self.count = 0
 

@@ -6,12 +6,15 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from memdiag.capture import spool as reader
+from memdiag.probe.files import Files, HeldFiles
+from memdiag.probe.native import Native
 from memdiag.probe.spool import HighFile, Spool
 from memdiag.probe.wire import pack, unpack
 
@@ -19,10 +22,30 @@ ROOT = Path(__file__).resolve().parents[2]
 APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
+CALLS: dict[str, Callable[[], Files]] = {"released": Files, "held": lambda: HeldFiles(Native())}
+
+
+@pytest.fixture(params=CALLS, autouse=True)
+def files(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Files:
+    """The system calls, as Python makes them and with its lock held; a child's code knows them as FILES."""
+    if request.param == "held" and sys.platform != "linux":
+        pytest.skip("only on Linux")
+    monkeypatch.setenv("FILES", request.param)
+    return CALLS[request.param]()
+
+
+PREAMBLE = """
+import os
+from memdiag.probe.files import Files, HeldFiles
+from memdiag.probe.native import Native
+FILES = HeldFiles(Native()) if os.environ.pop("FILES") == "held" else Files()
+"""
+
+
 def in_child(code: str, *arguments: str) -> str:
     """What the code prints in an interpreter of its own."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", code, *arguments]
+    command = [sys.executable, "-c", PREAMBLE * ("FILES" in code) + code, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -35,10 +58,10 @@ def kinds_in(directory: Path) -> list[str]:
 # --- descriptors ----------------------------------------------------------------------------------------------
 
 
-def test_the_lowest_descriptors_stay_free(tmp_path: Path) -> None:
+def test_the_lowest_descriptors_stay_free(tmp_path: Path, files: Files) -> None:
     lowest = os.dup(0)
     os.close(lowest)
-    file = HighFile(str(tmp_path / "file"), APPEND)
+    file = HighFile(str(tmp_path / "file"), APPEND, files)
     try:
         assert file.descriptor() > lowest + 10
         assert os.dup(0) == lowest
@@ -47,8 +70,8 @@ def test_the_lowest_descriptors_stay_free(tmp_path: Path) -> None:
         os.close(file.descriptor())
 
 
-def test_a_descriptor_is_not_inherited(tmp_path: Path) -> None:
-    file = HighFile(str(tmp_path / "file"), APPEND)
+def test_a_descriptor_is_not_inherited(tmp_path: Path, files: Files) -> None:
+    file = HighFile(str(tmp_path / "file"), APPEND, files)
     try:
         assert not os.get_inheritable(file.descriptor())
     finally:
@@ -64,7 +87,7 @@ limit = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 from memdiag.probe.spool import Spool
 from memdiag.probe.wire import pack
-spool = Spool(sys.argv[1])
+spool = Spool(sys.argv[1], FILES)
 spool.write(pack("one", {}))
 print(spool.lost)
 """
@@ -78,8 +101,8 @@ CLOSING = """
 import os, sys
 from memdiag.probe.spool import Resident, Spool
 from memdiag.probe.wire import pack
-spool = Spool(sys.argv[1])
-resident = Resident()
+spool = Spool(sys.argv[1], FILES)
+resident = Resident(FILES)
 spool.write(pack("one", {}))
 first = resident()
 os.closerange(3, 4096)
@@ -97,9 +120,9 @@ def test_closed_descriptors_are_opened_again(tmp_path: Path) -> None:
     assert abs(again - first) < first
 
 
-def test_a_number_that_the_program_uses_now_is_not_written_to(tmp_path: Path) -> None:
+def test_a_number_that_the_program_uses_now_is_not_written_to(tmp_path: Path, files: Files) -> None:
     """The program closes every descriptor, as daemons do, and its own files get the same numbers."""
-    file = HighFile(str(tmp_path / "ours"), APPEND)
+    file = HighFile(str(tmp_path / "ours"), APPEND, files)
     number = file.descriptor()
     os.write(number, b"ours ")
     os.close(number)
@@ -122,7 +145,7 @@ REUSED = """
 import os, sys
 from memdiag.probe.spool import Spool
 from memdiag.probe.wire import pack
-spool = Spool(sys.argv[1])
+spool = Spool(sys.argv[1], FILES)
 read, write = os.pipe()
 os.set_blocking(read, False)
 held = [int(name) for name in os.listdir("/proc/self/fd") if int(name) > write]
@@ -144,7 +167,7 @@ def test_the_program_may_put_a_pipe_at_our_number(tmp_path: Path) -> None:
 GONE = """
 import os, shutil, sys
 from memdiag.probe.spool import Spool
-spool = Spool(sys.argv[1])
+spool = Spool(sys.argv[1], FILES)
 shutil.rmtree(sys.argv[1])
 os.closerange(3, 4096)
 spool.write(b"record")
@@ -162,7 +185,7 @@ FULL = """
 import resource, sys
 from memdiag.probe.spool import Spool
 from memdiag.probe.wire import pack
-spool = Spool(sys.argv[1])
+spool = Spool(sys.argv[1], FILES)
 limit = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 for number in range(50):
@@ -186,16 +209,16 @@ def test_a_record_that_does_not_fit_leaves_nothing_of_itself(tmp_path: Path, lim
     assert abs((50 - lost) - limit // size) <= 1
 
 
-def test_a_full_device_loses_records_quietly(tmp_path: Path) -> None:
+def test_a_full_device_loses_records_quietly(tmp_path: Path, files: Files) -> None:
     (tmp_path / "stream").symlink_to("/dev/full")
-    spool = Spool(str(tmp_path))
+    spool = Spool(str(tmp_path), files)
     for _ in range(3):
         spool.write(pack("record", {}))
     assert spool.lost == 3
 
 
-def test_a_piece_is_whole_or_absent(tmp_path: Path) -> None:
-    spool = Spool(str(tmp_path))
+def test_a_piece_is_whole_or_absent(tmp_path: Path, files: Files) -> None:
+    spool = Spool(str(tmp_path), files)
     assert spool.put("piece", [b"one ", b"", b"two"])
     assert spool.get("piece") == b"one two"
     assert spool.get("another") is None

@@ -15,7 +15,7 @@ from _frozen_importlib_external import SourceFileLoader, spec_from_file_location
 _OPTIONS = "MEMDIAG_PROBE"
 _PACKAGE = "_memdiag_probe"
 _MODULES = (  # each needs only those before it
-    *("wire", "spool", "recorder", "interrupts", "cadence", "kinds", "graph", "names", "facts", "heap"),
+    *("wire", "files", "spool", "recorder", "interrupts", "cadence", "kinds", "graph", "names", "facts", "heap"),
     *("native", "allocations", "walk", "roots", "moments", "garbage", "traces", "sampler", "cycles", "memray_tracer"),
     *("windows", "image", "rounds", "boot"),
 )
