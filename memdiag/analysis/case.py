@@ -185,11 +185,10 @@ def _trend(clocks: tuple[Floats, ...], values: Sequence[int], sizes: Sequence[in
     found += [late for clock in clocks[:2] if (late := _late(clock, values, trend)) is not None]
     goes_on = any(_goes_on(clock, values) for clock in clocks[:2])
     steady = [one for one in found if one.shape == "steady" and goes_on]
-    told = [one for one in found if one.shape != "too short"]
     if steady:
         return max(steady, key=lambda one: one.share)
-    first = (told or found)[0]
-    return first if first.shape != "steady" else Trend("unsteady", first.growth)
+    # That growth has come to an end only time and work can tell: the last two looks may lie close together.
+    return trend if trend.shape != "steady" else Trend("unsteady", trend.growth)
 
 
 def _goes_on(clock: Floats, values: Sequence[int]) -> bool:

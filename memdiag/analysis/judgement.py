@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memdiag.analysis import advice
+from memdiag.analysis import advice, series
 from memdiag.analysis.case import FEWEST_MOMENTS, LARGE_BYTES, Case, case
 from memdiag.analysis.fingerprint import fingerprint, place
 from memdiag.analysis.naming import kind_of, pattern_of, rule_of
@@ -277,7 +277,7 @@ def _missing(evidence: HeapEvidence) -> str:
     seen = counted(len(moments), "heap snapshot")
     if len(moments) <= FEWEST_MOMENTS:
         return f"too little to judge by ({seen}): let it run longer, or do more of the same work"
-    if not any(_is_spread([read(moment) for moment in moments]) for read in (_time, _work)):
+    if not any(series.is_spread([read(moment) for moment in moments]) for read in (_time, _work)):
         return f"the {seen} lie too close together to judge by: let it run longer, or take them further apart"
     return ""
 
@@ -288,10 +288,3 @@ def _time(moment: Moment) -> float:
 
 def _work(moment: Moment) -> float:
     return moment.worked_s
-
-
-def _is_spread(clock: Sequence[float]) -> bool:
-    """Whether there was a look in the middle of the run, and not at its ends alone."""
-    first, last = min(clock), max(clock)
-    margin = (last - first) / 5
-    return any(first + margin < at < last - margin for at in clock)

@@ -75,6 +75,11 @@ def judge(times: Sequence[float], values: Sequence[float], least: float, work: S
     return (steady or trends or [Trend("too short", growth)])[0]
 
 
+def is_spread(clock: Sequence[float]) -> bool:
+    """Whether the moments lie far enough apart, and all over the run, for a trend to be told from them."""
+    return len(_cuts(np.maximum.accumulate(np.asarray(clock, dtype=np.float64)))) > _FEWEST
+
+
 def _judge_cut(
     clock: Floats, low: Floats, growth: float, least: float, values: Sequence[float], times: Sequence[float]
 ) -> Trend:

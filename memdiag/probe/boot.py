@@ -22,6 +22,7 @@ from .windows import Windows
 
 _OWN = __name__.rpartition(".")[0]
 _ROUNDS = "_memdiag_rounds"  # where the main program of ``check`` finds what to do
+_OFTEN_S = 0.0025  # seconds between two collections in the main thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Probe:
         self._next_look = self._every
         self._last_end = -1.0  # CPU seconds at the last look at an end, and what it cost
         self._last_cost = 0.0
+        self._main_ticked = 0.0
         self._left = False  # by sys.exit: the last sample before it tells more than a look at what is left
         self._last_collections = 0
         self._ends_seen: set[str] = set()
@@ -89,12 +91,21 @@ class Probe:
             self.recorder.write("tracing", {"clock": self.recorder.now()})
 
     def _tick(self) -> None:
-        """On either clock: take what is due."""
+        """On either clock: take what is due.
+
+        Our own thread leaves it to the main one while that collects often: there nobody has to wait for the lock.
+        """
+        now = self.recorder.now()
+        if self.recorder.in_main_thread():
+            self._main_ticked = now
+        elif now - self._main_ticked < _OFTEN_S:
+            return
         sample_due = self.sampler.due()
         trace_due = self.traces is not None and self.traces.due()
-        image_due = not self._left and self.images.due()  # without main()'s locals it is no heap of the series
+        # Without main()'s locals it is no heap of the series; a window was opened for a snapshot that was due then.
+        image_due = not self._left and (self.windows.open or self.images.due())
         if image_due and self.ends.begun:
-            image_due = self.windows.before_snapshot(self.recorder.now())
+            image_due = self.windows.before_snapshot(now)
         if not (sample_due or trace_due or image_due) or not self.recorder.begin():
             return
         try:
@@ -104,6 +115,7 @@ class Probe:
                 self.ends.mark_from_afar()
             if image_due and not self.ends.importing:
                 self.images.sample()
+            if image_due:
                 self.windows.after_snapshot(self.recorder.now())
             if sample_due:
                 self.sampler.sample()
@@ -112,8 +124,8 @@ class Probe:
         finally:
             self.recorder.end()
 
-    def _tick_by_time(self) -> None:
-        """In the probe's own thread."""
+    def _tick_by_time(self) -> bool:
+        """In the probe's own thread, which is to come back soon where a window is open."""
         self.collections.heed()
         self._tick()
         if self.looks is not None and self._every and self.recorder.now() >= self._next_look:
@@ -123,6 +135,7 @@ class Probe:
                 finally:
                     self.recorder.end()
             self._next_look = self.recorder.now() + self._every
+        return self.windows.open
 
     @staticmethod
     def _paused(action: Any) -> None:

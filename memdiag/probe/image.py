@@ -62,7 +62,7 @@ class Images:
         self._parent = _getppid()
         self._number = 0
         self._pages = self._faults = 0  # of the process, at its last image
-        self._cadence = Cadence(keep=16, seconds=0.004, work=1, share=0.03, allowance=0.2, apart=0.4, rest=1.5)
+        self._cadence = Cadence(keep=12, seconds=0.004, work=1, share=0.02, allowance=0.15, apart=0.4, rest=1.5)
         self._native = recorder.native if how != "none" else None
         self.copies = how != "paused" and self._native is not None and self._native.can_copy
 
@@ -143,7 +143,7 @@ class Images:
         """In the copy: write the heap down, answer questions, and be gone."""
         try:
             native.let_go_of_descriptors()
-            _nice(15)
+            _nice(19)
             self._write(header, native, copied=True)
             self._serve(header["number"], native, self._parent)
         except Exception as error:

@@ -36,7 +36,7 @@ _TRACKED_SHARE = 0.01  # of the run that counting tracked objects may take
 
 _SHORTEST_PAUSE = 0.0003  # seconds; where the program computes, a switch interval comes on top of each
 _LONGEST_PAUSE = 0.1
-_LONGER = 1.03
+_LONGER = 1.06
 
 _RAISING = (SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2)  # whose handlers raise, or come often
 
@@ -60,7 +60,7 @@ class Sampler:
         self._memory = memory
         self._show = show  # to whom else all tracked objects are of use, once they have been listed
         self._counting = counting
-        self._cadence = Cadence(keep=128, seconds=0.005, work=1, share=0.02, allowance=0.1)
+        self._cadence = Cadence(keep=64, seconds=0.005, work=1, share=0.01, allowance=0.05)
         self._tracked_cost = 0.0
 
     def due(self) -> bool:
@@ -112,9 +112,9 @@ class Sampler:
 class Clock:
     """The thread that ticks by time. Stopped before the program forks, started again in the parent afterwards."""
 
-    def __init__(self, recorder: Recorder, tick: Callable[[], None]) -> None:
+    def __init__(self, recorder: Recorder, tick: Callable[[], bool]) -> None:
         self._recorder = recorder
-        self._tick = tick
+        self._tick = tick  # whether it wants to be called again soon
         self._stop = _allocate_lock()
         self._done = _allocate_lock()
         self._running = False
@@ -156,11 +156,12 @@ class Clock:
         try:
             _sigmask(SIG_BLOCK, _valid_signals())
             pause = _SHORTEST_PAUSE
-            while not stop.acquire(timeout=pause):
+            soon = False
+            while not stop.acquire(timeout=_SHORTEST_PAUSE if soon else pause):
                 self._recorder.woken = _perf_counter()
                 pause = min(pause * _LONGER, _LONGEST_PAUSE)
                 try:
-                    self._tick()
+                    soon = self._tick()
                 except Exception as error:
                     self._recorder.fault("clock", error)
                     return

@@ -16,7 +16,7 @@ _stop = _tracemalloc.stop
 _is_tracing = _tracemalloc.is_tracing
 
 _SHARE = 0.01  # of the run
-_ALLOWANCE = 0.04  # seconds beyond that, without which a short program would not be traced at all
+_ALLOWANCE = 0.03  # seconds beyond that, without which a short program would not be traced at all
 _SHORTEST = 0.006  # seconds
 _FRAMES = 6
 _FIRST_UNTRACED = 3  # snapshots: a short program needs them more than it needs the lines

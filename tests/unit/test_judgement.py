@@ -477,9 +477,12 @@ def test_too_few_moments_are_inconclusive(count: int) -> None:
     assert "longer" in result.words
 
 
-@pytest.mark.parametrize(("middle", "expected"), [(1.5, "clean"), (1.05, "inconclusive")])
-def test_moments_at_the_ends_alone_are_inconclusive(middle: float, expected: str) -> None:
-    times = [1.0 + at / 1000 for at in range(8)] + [middle, 2.0]
+@pytest.mark.parametrize(
+    ("middle", "expected"),
+    [((1.2, 1.4, 1.6, 1.8), "clean"), ((1.5,), "inconclusive"), ((1.05, 1.9, 1.95), "inconclusive")],
+)
+def test_moments_at_the_ends_alone_are_inconclusive(middle: tuple[float, ...], expected: str) -> None:
+    times = [*(1.0 + at / 1000 for at in range(8)), *middle, 2.0]
     result = verdict_of([], HeapEvidence(tuple(Moment(at, "sample", at) for at in times), ()))
     assert (result.verdict, "too close" in result.words) == (expected, expected == "inconclusive")
 
