@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from memdiag.analysis.touches import ON_A_MISS
 from memdiag.model import FindingKind, Population
 
 # The rules MEM-001 .. MEM-006: release what was allocated; monitor; clean up on error paths; context managers; limit
@@ -16,6 +17,8 @@ _RULES = {
     "closure": "MEM-001",
     "thread-local": "MEM-001",
     "task": "MEM-001",
+    "generator": "MEM-001",
+    "logging": "MEM-001",
     "finalizer": "MEM-001",
     "contextvar": "MEM-001",
     "cycle": "MEM-001",
@@ -39,6 +42,7 @@ _NAMES = (
 )
 _WORDS = [(pattern, re.compile(rf"(?:^|_)(?:{words})(?:e?s)?(?:$|_)")) for pattern, words in _NAMES]
 _GENERAL = {"history", "registry"}  # what the heap calls a sequence or a mapping of which it knows no more
+_NAMELESS = {"global", "collection"}
 _KINDS = {"chain": "chain", "class": "class", "object": "buffer"}
 _RESOURCES = re.compile(
     r"(?:^|\.)(?:TextIOWrapper|BufferedReader|BufferedWriter|BufferedRandom|FileIO|socket|SSLSocket|Connection|Cursor"
@@ -59,7 +63,10 @@ def pattern_of(population: Population) -> str:
             return pattern
     if "lru_cache" in population.holder_type or any("cache(" in made.how for made in population.source.created):
         return "cache"
-    return population.pattern or _by_name(population)
+    named = _by_name(population)
+    if named in _NAMELESS and any(ON_A_MISS in touch.how for touch in population.source.adds):
+        return "cache"
+    return population.pattern or named
 
 
 def _by_name(population: Population) -> str:

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from memdiag.analysis.items import Items
-from memdiag.analysis.roles import CACHE, FUNCTIONS, MAPPINGS, SETS, SUSPENDED, Roles
+from memdiag.analysis.roles import CACHE, FUNCTIONS, MAPPINGS, SETS, THREAD_LOCALS, Roles
 from memdiag.analysis.wording import Way
 from memdiag.model import HeapGraph
 
 _MEMO = re.compile(r"cache|memo", re.IGNORECASE)
 _LISTENERS = re.compile(r"listener|subscri|handler|callback|observer|hook", re.IGNORECASE)
-_TASKS = {"_asyncio.Task", "_asyncio.Future", "asyncio.tasks.Task", "asyncio.futures.Future", *SUSPENDED}
-_LOCALS = {"_thread._local", "_threading_local.local", "_thread._localdummy"}
+_TASKS = {"_asyncio.Task", "_asyncio.Future", "asyncio.tasks.Task", "asyncio.futures.Future", "coroutine"}
+_GENERATORS = {"generator", "async_generator"}
+_LOGGERS = {"logging.Logger", "logging.RootLogger"}
 _SAMPLE = 20
 
 
@@ -29,8 +30,10 @@ def pattern_of(trail: Sequence[int], items: Items, way: Way, kind: str, roles: R
     of_items = _of_items(items, roles)
     if of_items:
         return of_items
-    if _LOCALS & set(via):
+    if THREAD_LOCALS & set(via):
         return "thread-local"
+    if _LOGGERS & set(via[-3:]):
+        return "logging"
     if way.pattern in ("closure", "default argument"):
         return "closure" if way.pattern == "closure" else way.pattern
     return _of_holder(trail, via[-1], way, roles)
@@ -43,6 +46,8 @@ def _of_items(items: Items, roles: Roles) -> str:
         return "exception"
     if items.direct in _TASKS:
         return "task"
+    if items.direct in _GENERATORS:
+        return "generator"
     return "listener" if items.direct in FUNCTIONS else ""
 
 

@@ -70,7 +70,10 @@ _BY_PATTERN = {
     "cache": "Bound {name}{where}: evict the oldest when it is full, or use functools.lru_cache(maxsize=...).",
     "archive": "Move what is old out of {name}{where} to a file or database, and keep the newest.",
     "atexit": "atexit.unregister() what is done with{at}, or register one function that goes over weak references.",
-    "logging": "Take loggers and handlers by a fixed name{at}, not by one for each object: logging keeps them.",
+    "logging": "Take each handler off again with removeHandler() when its work is done{at}, and loggers by a fixed"
+    " name, not by one for each object: logging keeps them.",
+    "generator": "Run each generator to its end, or close() it in a finally block{at}; do not keep suspended ones in"
+    " {name}: each holds its frame, with all its variables.",
     "visited": "Bound {name}{where}: forget what cannot come again, or keep it in a database or a Bloom filter.",
 }
 _BY_CONTAINER = {

@@ -57,16 +57,18 @@ def findings(capture: Capture) -> list[Finding]:
     return [*found, native] if native is not None else found
 
 
-def _series(capture: Capture, read: Callable[[Sample], int | None]) -> tuple[list[float], list[int]]:
+def _series(capture: Capture, read: Callable[[Sample], int | None]) -> tuple[list[float], list[int], list[float]]:
+    """The samples at which it could be read: seconds, values, and the work done by then (CPU seconds)."""
     end = float("inf") if capture.end_s is None else capture.end_s + 1e-6
     worked = [sample for sample in capture.samples if sample.t_s <= end]
-    pairs = [(sample.t_s, value) for sample in worked if (value := read(sample)) is not None]
-    return [when for when, _ in pairs], [value for _, value in pairs]
+    told = [(sample, value) for sample in worked if (value := read(sample)) is not None]
+    work = [sample.worked_s for sample, _ in told if sample.worked_s is not None]
+    return [sample.t_s for sample, _ in told], [value for _, value in told], work if len(work) == len(told) else []
 
 
 def _handles(capture: Capture, kind: _Kind) -> Finding | None:
-    times, values = _series(capture, kind.read)
-    trend = judge(times, values, kind.least)
+    times, values, work = _series(capture, kind.read)
+    trend = judge(times, values, kind.least, work)
     if trend.shape != "steady":
         return None
     return _finding(
@@ -92,10 +94,10 @@ def _native(capture: Capture) -> Finding | None:
             return None
         return sample.rss_bytes - known - (sample.probe_bytes or 0)
 
-    times, values = _series(capture, outside)
+    times, values, work = _series(capture, outside)
     if not values:
         return None
-    trend = judge(times, values, max(_NATIVE_BYTES, 0.3 * values[0]))
+    trend = judge(times, values, max(_NATIVE_BYTES, 0.3 * values[0]), work)
     if trend.shape != "steady":
         return None
     size = format_bytes(round(trend.growth))

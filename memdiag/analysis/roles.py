@@ -24,6 +24,7 @@ SETS = {"set", "frozenset"}
 CONTAINERS = SEQUENCES | MAPPINGS | SETS
 FUNCTIONS = {"function", "method", "builtin_function_or_method", "functools.partial", "functools.partialmethod"}
 SUSPENDED = {"generator", "coroutine", "async_generator"}
+THREAD_LOCALS = {"_thread._local", "_threading_local.local", "_thread._localdummy"}
 ATOMS = {"str", "bytes", "int", "float", "complex", "bool", "NoneType", "bytearray", "range", "ellipsis"}
 # Parts of the program's code, and of C's own making: they bear many references without being anybody's container.
 _CODE = {"code", "module", "type", "frame", "traceback", "getset_descriptor", "member_descriptor", *FUNCTIONS}

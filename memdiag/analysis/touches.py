@@ -25,6 +25,7 @@ _BOUNDED = {"deque": 1, "Queue": 0, "LifoQueue": 0, "PriorityQueue": 0, "LRUCach
 _COPIES = {"list", "set", "dict", "tuple", "deque", "sorted", "OrderedDict", "defaultdict", "filter", "frozenset"}
 _FIRST = {"__init__", "__new__", "__post_init__", "__attrs_post_init__", "__setstate__", "setUp", "<module>"}
 _CACHES = {"cache", "lru_cache"}
+ON_A_MISS = ", on a miss"  # ends the ``how`` of what is added under a key that was looked up just before
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,27 @@ def _item_assignment(target: Target, node: ast.AST, to: ast.Subscript, scope: Sc
         if value is not None and any(_is_window(one) for one in ast.walk(value)):
             yield Deed("bound", "slice", node, scope)
         return
-    yield Deed("add", "[key] =" + _place(reference.depth, True), node, scope, reference.outside)
+    how = "[key] =" + _place(reference.depth, True)
+    yield Deed("add", how + _on_a_miss(target, to, reference.depth, scope), node, scope, reference.outside)
+
+
+def _on_a_miss(target: Target, to: ast.Subscript, depth: int, scope: Scope) -> str:
+    """Whether the same function has looked the key up before: ``get(key)``, ``key in``, or ``[key]`` in a ``try``."""
+    key = ast.dump(to.slice)
+    for node in scope.nodes:
+        if isinstance(node, ast.Call) and last_name(node) == "get" and isinstance(node.func, ast.Attribute):
+            looked, where = node.args[:1], node.func.value
+        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+            looked, where = [node.left], node.comparators[0]
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            tried = any(isinstance(one, ast.Try) for one in target.module.above(node))
+            looked, where = ([node.slice] if tried else []), node.value
+        else:
+            continue
+        found = target.meant(where, scope) if any(ast.dump(one) == key for one in looked) else None
+        if found is not None and found.depth == depth:
+            return ON_A_MISS
+    return ""
 
 
 def _rebuilt(target: Target, node: ast.AST, value: ast.expr, scope: Scope, outside: bool) -> Iterator[Deed]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from memdiag.analysis.roles import CACHE, SUSPENDED, Roles
+from memdiag.analysis.roles import CACHE, SUSPENDED, THREAD_LOCALS, Roles
 from memdiag.analysis.roots import Tree, is_own_frame
 from memdiag.model import Answers, FrameRoot, ObjectFacts
 
@@ -82,6 +82,8 @@ class Narrator:
             return 2
         if kind == "function":
             return self._of_function(way, trail, at, label)
+        if kind in THREAD_LOCALS and self._of_thread(way, trail[at + 2 : at + 4]):
+            return 3
         if node in spread and label[:1] in ("", "["):
             way.text += "[*]"
         elif kind == CACHE or kind == "cell" or label in (_NAMESPACE, ".cell_contents", ".__func__"):
@@ -135,6 +137,14 @@ class Narrator:
         module = self._graph.type_modules[self._graph.types[node]]
         if module and module != "builtins":
             way.module, way.file = module, self._file(module)
+
+    def _of_thread(self, way: Way, last: Sequence[int]) -> bool:
+        """``scratch.items`` for what each thread has: the dictionaries of all threads are left out."""
+        name = _bare(self._label(last[0], last[1])) if len(last) == 2 else ""
+        if not name.isidentifier() or not way.owner:
+            return False
+        way.text, way.owner, way.attribute = f"{way.text}.{name}", f"{way.owner}.{name}", name
+        return True
 
     def _of_function(self, way: Way, trail: Sequence[int], at: int, label: str) -> int:
         """Closures and defaults: the tuple and the cell between are left out."""

@@ -6,6 +6,7 @@ Keys of ordinary dictionaries are the user's data and are not told; keys of name
 
 from __future__ import annotations
 
+from _thread import _local as _ThreadLocal
 from gc import get_referents as _get_referents
 
 from . import kinds
@@ -40,6 +41,12 @@ def _namespace(item: object) -> dict[str, Any] | None:
     return kinds.instance_namespace(item)
 
 
+def _of_threads(local: object) -> list[int]:
+    """The ids of the namespaces that a ``threading.local`` has for each of the threads."""
+    kept = [one for one in _get_referents(local) if type(one) is dict]
+    return [id(value) for one in kept for value in one.values() if type(value) is dict]
+
+
 class Labels:
     """Names for the edges among a few objects, kept by id."""
 
@@ -56,7 +63,9 @@ class Labels:
             if item.__closure__ is not None:  # type: ignore[attr-defined]
                 self._closures[id(item.__closure__)] = item.__code__.co_freevars  # type: ignore[attr-defined]
             return
-        if id(kind) not in _NO_NAMESPACE:
+        if issubclass(kind, _ThreadLocal):
+            self._namespaces.update(_of_threads(item))
+        elif id(kind) not in _NO_NAMESPACE:
             namespace = _namespace(item)
             if namespace is not None:
                 self._namespaces.add(id(namespace))

@@ -333,7 +333,9 @@ def test_what_holds_a_leak_is_named(cli: Cli, name: str) -> None:
 def test_what_a_thread_of_its_own_holds(cli: Cli) -> None:
     """That a thread lives on is seen, but not what its pieces of work are: the verdict may stop short of a leak."""
     done = ran(cli, THREADS_OWN)
-    assert held(done.report)[0] in [(verdict, "__main__.local", "Item") for verdict in ("leak", "suspect")], done.stderr
+    assert held(done.report)[0] in [(verdict, "__main__.local.items", "Item") for verdict in ("leak", "suspect")], (
+        done.stderr
+    )
     finding = done.report["findings"][0]
     assert (finding["pattern"], finding["growing"]["counts"][-1]) == ("thread-local", 2000)
     assert finding["sites"][0]["source"] == "local.items.append(Item())  # here"

@@ -27,10 +27,6 @@ MARKED = [name for name in EXPECTED if MARK in (SAMPLES / name).read_text(encodi
 # What of their truth memdiag cannot tell yet; to be taken out once it can.
 NOT_YET: dict[str, tuple[str, ...]] = {
     "delegation_leaky.py": ("site",),  # a look at cycles does not record where they were allocated
-    "export_cursors_leaky.py": ("pattern",),  # a suspended generator is called a task
-    "request_log_leaky.py": ("fix",),  # unsubscribe, yet not removeHandler
-    "thumbnail_cache_leaky.py": ("pattern",),
-    "worker_scratch_leaky.py": ("holder", "line"),  # scratch, yet not its attribute
 }
 UNTOLD = pytest.mark.xfail(strict=True, reason="not told yet")
 # And what it tells now and again: a site that was traced has no function, one inferred from the source has.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from memdiag.analysis.advice import TITLE
 from memdiag.analysis.judgement import findings
+from memdiag.analysis.owner import read_owner
 from memdiag.model import Finding, HeapEvidence, OwnerFacts, Population, Site
 from tests.unit.test_judgement import (
     CLOSES,
@@ -251,3 +253,19 @@ def test_texts_are_whole_whatever_the_names(
 
 def test_no_source_facts_at_all() -> None:
     assert told(dataclasses.replace(leak(), source=OwnerFacts(read=True))).fix
+
+
+def test_what_is_filled_on_a_miss_is_a_cache_whatever_its_name() -> None:
+    source = """
+        class Gallery:
+            def __init__(self):
+                self.thumbnails = {}
+            def show(self, key):
+                if key not in self.thumbnails:
+                    self.thumbnails[key] = draw(key)
+        Gallery().show(1)
+    """
+    read = read_owner(textwrap.dedent(source), "/app/app.py", "Gallery", "thumbnails")
+    kept = population(ramp(250), owner="Gallery.thumbnails", attribute="thumbnails", holder_type="dict")
+    kept = dataclasses.replace(kept, source=read)
+    assert told(kept).pattern == "cache"

@@ -6,6 +6,7 @@ import collections
 import functools
 import gc
 import sys
+import threading
 import types
 from typing import Any
 
@@ -88,6 +89,15 @@ def test_an_instances_namespace_on_the_way() -> None:
     holder = instance(Plain, items=held)
     assert label(holder, vars(holder)) == ".__dict__"
     assert label(vars(holder), held, holder) == ".items"
+
+
+def test_what_each_thread_has_of_a_thread_local() -> None:
+    local = threading.local()
+    held: list[object] = []
+    local.items = held
+    namespace = vars(local)
+    assert label(namespace, held, local) == ".items"
+    assert label({"items": held}, held, local) == "[*]"
 
 
 def test_a_modules_namespace_on_the_way() -> None:

@@ -67,6 +67,21 @@ def test_additions(line: str, how: str) -> None:
     assert add == Touch("/app/app.py", 5, "Box.work", line, how)
 
 
+@pytest.mark.parametrize(
+    ("lines", "how"),
+    [
+        (("if self.items.get(key) is None:", "    self.items[key] = new"), "[key] =, on a miss"),
+        (("if key not in self.items:", "    self.items[key] = new"), "[key] =, on a miss"),
+        (("try:", "    return self.items[key]", "except KeyError:", "    self.items[key] = new"), "[key] =, on a miss"),
+        (("found = self.items[key]", "self.items[key] = new"), "[key] ="),
+        (("if new not in self.items:", "    self.items[key] = new"), "[key] ="),
+        (("if self.others.get(key) is None:", "    self.items[key] = new"), "[key] ="),
+    ],
+)
+def test_what_is_added_when_it_was_looked_up_in_vain(lines: tuple[str, ...], how: str) -> None:
+    assert hows(box(*lines).adds) == [how]
+
+
 def test_setdefault_adds_to_the_dict_and_to_its_item() -> None:
     assert sorted(hows(box("self.items.setdefault(key, []).append(new)").adds)) == ["append to an item", "setdefault"]
 
