@@ -22,6 +22,8 @@ _EVEN = 0.3  # of the mean rate: an interval that grew less is a pause
 _LATE = 0.5  # of the run that the growing intervals must cover
 _NOISE = 3.0  # growth must be this many times the largest fall that came before the end
 
+_AGREED: tuple[Shape, ...] = ("steady", "unsteady", "step", "levelled")  # the later, the more clocks must say so
+
 WORDS: dict[Shape, str] = {
     "flat": "does not grow",
     "steady": "grows to the end",
@@ -56,7 +58,8 @@ def judge(times: Sequence[float], values: Sequence[float], least: float, work: S
     """The trend of a series; growth of less than ``least`` in all is flat.
 
     ``times`` are seconds, increasing; ``values`` as many; ``work`` is a clock that counts work done, as many. Growth is
-    steady if it is so by either clock: a machine that is busy with other things stretches time, not work.
+    steady if it is so by either clock, and has come to an end only if it is so by both: a machine that is busy with
+    other things stretches time, not work.
     """
     if len(values) < 2:
         return Trend("too short")
@@ -71,8 +74,9 @@ def judge(times: Sequence[float], values: Sequence[float], least: float, work: S
             trends.append(
                 _judge_cut(np.asarray(clock, dtype=np.float64)[cuts], low[cuts], growth, least, values, times)
             )
-    steady = [trend for trend in trends if trend.shape == "steady"]
-    return (steady or trends or [Trend("too short", growth)])[0]
+    if not trends:
+        return Trend("too short", growth)
+    return min(trends, key=lambda trend: _AGREED.index(trend.shape))
 
 
 def is_spread(clock: Sequence[float]) -> bool:

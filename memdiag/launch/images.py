@@ -137,8 +137,7 @@ class ImageDesk:
             while not image.gone and not self._file(image).exists():
                 with suppress(ChildProcessError):
                     image.gone = os.waitpid(image.pid, os.WNOHANG)[0] != 0
-                part = self._file(image).with_suffix(".part")
-                now = part.stat().st_size if part.exists() else -1
+                now = _size(self._file(image).with_suffix(".part"))
                 if now != size:
                     size, since = now, time.monotonic()
                 elif time.monotonic() - since > (_STUCK_S if now >= 0 or _runs(image.pid) else _UNBORN_S):
@@ -212,6 +211,14 @@ class ImageDesk:
                 return heap_file.read_answers(answers) or Answers()
             time.sleep(_POLL_S)
         return Answers()
+
+
+def _size(file: Path) -> int:
+    """In bytes; -1 where there is none, or none any more: it may be renamed at any time."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return -1
 
 
 def _runs(pid: int) -> bool:

@@ -124,8 +124,8 @@ class Probe:
         finally:
             self.recorder.end()
 
-    def _tick_by_time(self) -> bool:
-        """In the probe's own thread, which is to come back soon where a window is open."""
+    def _tick_by_time(self) -> float:
+        """In the probe's own thread; in how many seconds it is to come back: at once where a window is open."""
         self.collections.heed()
         self._tick()
         if self.looks is not None and self._every and self.recorder.now() >= self._next_look:
@@ -135,7 +135,7 @@ class Probe:
                 finally:
                     self.recorder.end()
             self._next_look = self.recorder.now() + self._every
-        return self.windows.open
+        return 0.0 if self.windows.open else min(self.sampler.wait(), self.images.wait())
 
     @staticmethod
     def _paused(action: Any) -> None:

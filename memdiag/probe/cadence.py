@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_AGAIN = 0.3  # of an interval, to wait for what the budget does not allow yet
 _CHEAP = 0.015  # seconds; after a look that costs no more there is no rest
 
 
@@ -10,7 +15,8 @@ class Cadence:
 
     After ``keep`` looks both intervals double, as if every second one had been thinned out; a run of any length
     therefore costs O(keep * log(length)) looks. ``share`` bounds the part of the run that looks may take, beyond
-    an ``allowance`` (seconds) without which a program that lives 30 ms would never be seen. Looks by work keep
+    an ``allowance`` (seconds) without which a program that lives 30 ms would never be seen, and another for each
+    ``doubling`` of the run, in which there are as many looks as in those before it. Looks by work keep
     ``apart`` of the time between looks by time, so that a burst of work is not looked at more than all the rest.
     After each look comes a ``rest`` of so many times its cost: dear looks must lie apart from the first on, or the
     allowance would be spent on the program's beginning.
@@ -25,6 +31,7 @@ class Cadence:
         allowance: float,
         apart: float = 0.0,
         rest: float = 0.0,
+        doubling: float = 0.0,
     ) -> None:
         self.keep = keep
         self.seconds = seconds
@@ -33,19 +40,30 @@ class Cadence:
         self.allowance = allowance
         self.apart = apart
         self.rest = rest
+        self.doubling = doubling
+        self._shortest = seconds
         self.count = 0
         self.spent = 0.0
         self._last_time = 0.0
         self._last_work = 0
         self._last_cost = 0.0
 
-    def due(self, now: float, work: int, late_cost: float = 0.0) -> bool:
-        """``late_cost`` is what the last look has cost since it was over, as far as that can be told by now."""
+    def due(self, now: float, work: int, late_cost: Callable[[], float] = float) -> bool:
+        """``late_cost`` tells what the last look has cost since it was over, as far as that can be told by now."""
         since = now - self._last_time
         if since < self.seconds and (work - self._last_work < self.work or since < self.apart * self.seconds):
             return False
-        rested = since >= self.rest * max(0.0, self._last_cost + late_cost - _CHEAP)
-        return rested and self.spent + late_cost <= self.allowance + self.share * now
+        late = late_cost()
+        rested = since >= self.rest * max(0.0, self._last_cost + late - _CHEAP)
+        return rested and self.spent + late <= self._budget(now)
+
+    def wait(self, now: float) -> float:
+        """Seconds until it may be due by time; a part of an interval where it should be, and is not."""
+        left = self._last_time + self.seconds - now
+        return left if left > 0 else self.seconds * _AGAIN
+
+    def _budget(self, now: float) -> float:
+        return self.allowance + self.share * now + self.doubling * int(now / self._shortest).bit_length()
 
     def charge(self, late_cost: float) -> None:
         """Add to what was spent, before the next look."""

@@ -24,7 +24,6 @@ from os import _exit
 from os import getppid as _getppid
 from os import nice as _nice
 from time import monotonic as _monotonic
-from time import perf_counter as _perf_counter
 
 from . import heap, roots
 from .allocations import allocations, record
@@ -35,10 +34,11 @@ from .walk import Walk
 from .wire import pieces, to_json
 
 _PATIENCE = 600.0  # seconds to wait for the questions of a parent that lives
-_FAULT_S = 6e-6  # what the first write to a page that an image shares costs the program
+_FAULT_S = 8e-6  # what the first write to a page that an image shares costs the program
 _PAGE = 4096
+_ENDLESS = float("inf")
 _SMALL = 64 << 20  # bytes of resident set
-_MOST_SMALL = 10  # images of a small program that are walked at the same time
+_MOST_SMALL = 16  # images of a small program that are walked at the same time
 _MOST_LARGE = 2
 _UNCOPYABLE = ("memray",)  # what is written through memory that the copy would share
 
@@ -62,29 +62,41 @@ class Images:
         self._parent = _getppid()
         self._number = 0
         self._pages = self._faults = 0  # of the process, at its last image
-        self._cadence = Cadence(keep=12, seconds=0.004, work=1, share=0.02, allowance=0.15, apart=0.4, rest=1.5)
+        self._cadence = Cadence(
+            keep=8, seconds=0.004, work=1, share=0.015, allowance=0.0, apart=0.4, rest=1.5, doubling=0.02
+        )
         self._native = recorder.native if how != "none" else None
         self.copies = how != "paused" and self._native is not None and self._native.can_copy
 
+    def wait(self) -> float:
+        """Seconds until the next snapshot may be due; endless where there are none but at the ends."""
+        return self._cadence.wait(self._recorder.now()) if self.copies else _ENDLESS
+
     def due(self) -> bool:
         recorder = self._recorder
-        return self.copies and self._cadence.due(recorder.now(), recorder.collections, self._late_cost())
+        return self.copies and self._cadence.due(recorder.now(), recorder.collections, self._late_cost)
 
     def sample(self) -> None:
         """A snapshot during the run, by an image only."""
-        begun = _perf_counter()
+        clock = self._recorder.clock()
+        begun = clock()
         self._cadence.charge(self._late_cost())
         self._pages = (self._recorder.resident() or 0) // _PAGE
         if not self._crowded():
             self._take("sample")
         self._faults = self._native.page_faults() if self._native is not None else 0
-        self._cadence.took(self._recorder.now(), self._recorder.collections, _perf_counter() - begun)
+        self._cadence.took(self._recorder.now(), self._recorder.collections, clock() - begun)
 
     def _late_cost(self) -> float:
-        """What the program lost since the last image by writing to pages that it shared with it."""
+        """What the program lost since the last image by writing to pages that it shared with it.
+
+        As many as it has more of by now were new ones.
+        """
         if self._native is None or not self._pages:
             return 0.0
-        return min(self._native.page_faults() - self._faults, self._pages) * _FAULT_S
+        more = (self._recorder.resident() or 0) // _PAGE - self._pages
+        written = self._native.page_faults() - self._faults - max(0, more)
+        return max(0, min(written, self._pages)) * _FAULT_S
 
     def final(self, label: str, asked: bool = True) -> None:
         """A snapshot that must be, at an end: in place where it cannot be otherwise.

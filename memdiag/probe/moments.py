@@ -32,6 +32,7 @@ _Frame = type(_getframe())
 _MOST_COROUTINES = 50  # the oldest come first; those that last are among them
 _LIBRARY = (_os.__file__.removesuffix("os.py"), "<frozen", __file__.removesuffix("moments.py"))
 _DEPTH = 60
+_YOUNG = 4  # marks, before which a second one is not waited for
 _LASTING = 0.3  # of the time since the first mark
 _LASTING_OUTERMOST = 0.1
 _CO_OPTIMIZED = 1  # of code that keeps its locals in slots
@@ -245,7 +246,8 @@ class Ends:
 
     def ended(self, sentinel: _Sentinel) -> None:
         now = self._recorder.active()
-        known = sentinel.seen > 1 or self._marks < 4
+        # Between its steps a coroutine is on no stack: it may have been met but once.
+        known = sentinel.seen > 1 or self._marks < _YOUNG or not sentinel.outermost
         share = _LASTING_OUTERMOST if sentinel.outermost else _LASTING
         lasted = known and now - sentinel.born >= share * (now - self._first_mark)
         if sentinel.name and lasted and self._recorder.mine() and self._recorder.collecting != _get_ident():

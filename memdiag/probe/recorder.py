@@ -9,6 +9,7 @@ from gc import enable as _enable
 from gc import isenabled as _isenabled
 from os import getpid as _getpid
 from time import monotonic as _monotonic
+from time import perf_counter as _perf_counter
 from time import process_time as _process_time
 from time import thread_time as _thread_time
 
@@ -78,14 +79,23 @@ class Recorder:
 
         It never goes back, though what the probe took may turn out to have been more than was thought.
         """
-        self._furthest = max(self._furthest, (self._begun if self.looking else self.now()) - self.paused)
+        self._furthest = max(self._furthest, self._come())
         return self._furthest
+
+    def _come(self) -> float:
+        return (self._begun if self.looking else self.now()) - self.paused
 
     def worked(self) -> float:
         """CPU seconds of the program without the probe's own: the clock of work, whatever else the machine does."""
-        cpu = (self._begun_cpu if self.looking else _process_time()) - self._paused_cpu
-        self._furthest_cpu = max(self._furthest_cpu, cpu)
+        self._furthest_cpu = max(self._furthest_cpu, self._done())
         return self._furthest_cpu
+
+    def _done(self) -> float:
+        return (self._begun_cpu if self.looking else _process_time()) - self._paused_cpu
+
+    def clock(self) -> Callable[[], float]:
+        """What tells the cost of a piece of work in this thread: where the main one does it, the program waits."""
+        return _perf_counter if self.in_main_thread() else _thread_time
 
     def in_main_thread(self) -> bool:
         return _get_ident() == self._main_thread
@@ -132,14 +142,14 @@ class Recorder:
         if self.slowed_since is None:
             return
         wall, cpu = self.slowed_since
-        self.paused += (self.active() - wall) * _LOST_TO_TRACING
-        self._paused_cpu += (self.worked() - cpu) * _LOST_TO_TRACING
-        self.slowed_since = self.active(), self.worked()
+        self.paused += (self._come() - wall) * _LOST_TO_TRACING
+        self._paused_cpu += (self._done() - cpu) * _LOST_TO_TRACING
+        self.slowed_since = self._come(), self._done()
 
     def slowed(self, traced: bool) -> None:
         """Say that tracing begins, or ends."""
         self.discount()
-        self.slowed_since = (self.active(), self.worked()) if traced else None
+        self.slowed_since = (self._come(), self._done()) if traced else None
 
     def end(self) -> None:
         """Hand the probe back. What the program did meanwhile, in another thread, is not counted as ours."""

@@ -36,7 +36,6 @@ _TRACKED_SHARE = 0.01  # of the run that counting tracked objects may take
 
 _SHORTEST_PAUSE = 0.0003  # seconds; where the program computes, a switch interval comes on top of each
 _LONGEST_PAUSE = 0.1
-_LONGER = 1.06
 
 _RAISING = (SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2)  # whose handlers raise, or come often
 
@@ -63,12 +62,17 @@ class Sampler:
         self._cadence = Cadence(keep=64, seconds=0.005, work=1, share=0.01, allowance=0.05)
         self._tracked_cost = 0.0
 
+    def wait(self) -> float:
+        """Seconds until the next sample may be due."""
+        return self._cadence.wait(self._recorder.now())
+
     def due(self) -> bool:
         return self._cadence.due(self._recorder.now(), self._recorder.collections)
 
     def sample(self) -> None:
         recorder = self._recorder
-        begun = _perf_counter()
+        clock = recorder.clock()
+        begun = clock()
         stats = _get_stats()
         header: dict[str, Any] = {
             "t": recorder.active(),
@@ -85,7 +89,7 @@ class Sampler:
         if memory is not None:
             header["traced"], header["tracer"] = memory
         recorder.write("sample", header)
-        self._cadence.took(recorder.now(), recorder.collections, _perf_counter() - begun)
+        self._cadence.took(recorder.now(), recorder.collections, clock() - begun)
 
     def _tracked(self) -> int | None:
         """How many objects the collector tracks; listing them has its price, which is kept to a share of the run.
@@ -112,9 +116,9 @@ class Sampler:
 class Clock:
     """The thread that ticks by time. Stopped before the program forks, started again in the parent afterwards."""
 
-    def __init__(self, recorder: Recorder, tick: Callable[[], bool]) -> None:
+    def __init__(self, recorder: Recorder, tick: Callable[[], float]) -> None:
         self._recorder = recorder
-        self._tick = tick  # whether it wants to be called again soon
+        self._tick = tick  # in how many seconds it wants to be called again
         self._stop = _allocate_lock()
         self._done = _allocate_lock()
         self._running = False
@@ -156,12 +160,10 @@ class Clock:
         try:
             _sigmask(SIG_BLOCK, _valid_signals())
             pause = _SHORTEST_PAUSE
-            soon = False
-            while not stop.acquire(timeout=_SHORTEST_PAUSE if soon else pause):
+            while not stop.acquire(timeout=pause):
                 self._recorder.woken = _perf_counter()
-                pause = min(pause * _LONGER, _LONGEST_PAUSE)
                 try:
-                    soon = self._tick()
+                    pause = min(max(self._tick(), _SHORTEST_PAUSE), _LONGEST_PAUSE)
                 except Exception as error:
                     self._recorder.fault("clock", error)
                     return
