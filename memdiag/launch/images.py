@@ -33,6 +33,7 @@ _STUCK_S = 10.0  # an image that has written nothing for so long is not going to
 _UNBORN_S = 1.0  # nor one that has not even begun, and sleeps
 _ANSWER_S = 30.0
 _POLL_S = 0.005
+_MUCH = 0.3  # of the objects that came during the run
 
 
 @dataclass
@@ -149,10 +150,27 @@ class ImageDesk:
         there = [image for image in self._images if self._file(image).exists()]
         ends = [image for image in there if image.at_an_end]
         if any(image.label != "exit" for image in ends):
-            return ends[spool.settled([image.worked for image in ends])]
+            settled = ends[spool.settled([image.worked for image in ends])]
+            return self._with_threads(there, settled) or settled
         if len(there) > 1 and (self.recording.first("left") or ends) and self._fell(*there[-2:]):
             return there[-2]  # the locals were gone before the probe heard of their end: SystemExit, and 3.10
         return there[-1] if there else None
+
+    def _with_threads(self, there: list[_Image], end: _Image) -> _Image | None:
+        """The last sample, if threads of the program have ended since, and with them much of what had come by then.
+
+        In a program that goes on they would, too: a worker is told to end only where the program does.
+        """
+        samples = [image for image in there if not image.at_an_end and image.number < end.number]
+        readings = [found for found in map(self._reading, (*samples[:1], *samples[-1:], end)) if found is not None]
+        if len(readings) < 3:
+            return None
+        first, last, at_end = (census.objects for census, _ in readings)
+        if last - at_end < _MUCH * (last - first):
+            return None
+        before, after = self._graph(samples[-1]), self._graph(end)
+        ended = before is not None and after is not None and _threads(after) < _threads(before)
+        return samples[-1] if ended else None
 
     def _fell(self, earlier: _Image, later: _Image) -> bool:
         """Whether the program held less at the later one."""
@@ -211,6 +229,10 @@ class ImageDesk:
                 return heap_file.read_answers(answers) or Answers()
             time.sleep(_POLL_S)
         return Answers()
+
+
+def _threads(graph: HeapGraph) -> int:
+    return len({frame.thread for frame in graph.frames})
 
 
 def _size(file: Path) -> int:
