@@ -7,8 +7,11 @@ can be.
 
 from __future__ import annotations
 
+from os import O_RDONLY
+from os import close as _close
 from os import fstat as _fstat
 from os import ftruncate as _ftruncate
+from os import open as _open
 from os import pread as _pread
 from os import stat as _stat
 from os import write as _write
@@ -62,3 +65,17 @@ class HeldFiles(Files):
 
     def exists(self, path: str) -> bool:
         return self._native.exists(path)
+
+
+def fitting(native: Native | None, directory: str) -> Files:
+    """The held calls where they say of the directory what Python says of it."""
+    if native is None or not native.can_copy:
+        return Files()
+    held, plain = HeldFiles(native), Files()
+    descriptor = _open(directory, O_RDONLY)
+    try:
+        return held if held.status(descriptor) == plain.status(descriptor) and held.exists(directory) else plain
+    except OSError:
+        return plain
+    finally:
+        _close(descriptor)

@@ -13,7 +13,7 @@ from time import perf_counter as _perf_counter
 from time import process_time as _process_time
 from time import thread_time as _thread_time
 
-from .files import Files, HeldFiles
+from .files import fitting
 from .spool import Resident, Spool
 from .wire import pack
 
@@ -45,7 +45,7 @@ class Recorder:
 
     def __init__(self, directory: str, started: float, native: Native | None = None) -> None:
         self.native = native
-        self.files = HeldFiles(native) if native is not None and native.can_copy else Files()
+        self.files = fitting(native, directory)
         self.spool = Spool(directory, self.files)
         self.collections = 0  # the clock of work: collections since the start
         self.collecting = 0  # the thread in which a collection is under way

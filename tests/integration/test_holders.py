@@ -222,6 +222,33 @@ def main():
 main()
 """
 
+THREAD_JOINED = """
+import queue, threading
+
+class Item:
+    pass
+
+class Worker:
+    def __init__(self):
+        self.seen = []
+
+    def serve(self, jobs):
+        for number in iter(jobs.get, None):
+            self.seen.append(Item())  # here
+            work()
+
+def main():
+    jobs = queue.Queue(maxsize=20)
+    thread = threading.Thread(target=lambda: Worker().serve(jobs))
+    thread.start()
+    for number in range(2000):
+        jobs.put(number)
+    jobs.put(None)
+    thread.join()
+
+main()
+"""
+
 # name: a program that is at its work, and holds what it needs
 INNOCENT = {
     "a deque that fills": """
@@ -339,6 +366,12 @@ def test_what_a_thread_of_its_own_holds(cli: Cli) -> None:
     finding = done.report["findings"][0]
     assert (finding["pattern"], finding["growing"]["counts"][-1]) == ("thread-local", 2000)
     assert finding["sites"][0]["source"] == "local.items.append(Item())  # here"
+
+
+def test_what_a_thread_held_until_it_was_joined(cli: Cli) -> None:
+    """At the end of main() nothing of it is left; what counts is the last sample before."""
+    done = ran(cli, THREAD_JOINED)
+    assert [(owner, kind) for _, owner, kind in held(done.report)[:1]] == [("Worker.seen", "Item")], done.stderr
 
 
 @pytest.mark.parametrize("name", INNOCENT)

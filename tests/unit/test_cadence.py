@@ -94,3 +94,20 @@ def test_a_dear_look_is_taken_again_once_it_is_affordable() -> None:
     cadence = Cadence(keep=KEEP, seconds=0.005, work=1, share=0.1, allowance=0.0)
     taken = looks(cadence, 100.0, 0.01, cost=1.0)
     assert 8 <= len(taken) <= 11
+
+
+def test_what_each_doubling_of_the_run_allows_is_spent_in_it() -> None:
+    """Dear looks lie evenly over the logarithm of the run, instead of spending what there is at its beginning."""
+    cadence = Cadence(keep=8, seconds=0.004, work=1, share=0.0, allowance=0.0, doubling=0.02)
+    taken = looks(cadence, 8.0, 0.001, cost=0.01)
+    for length in (0.25, 0.5, 1.0, 2.0, 4.0):
+        assert 1 <= len([at for at in taken if length <= at < 2 * length]) <= 3
+
+
+def test_how_long_to_wait() -> None:
+    cadence = new(seconds=0.1, share=0.0, allowance=0.0)
+    assert cadence.wait(0.04) == pytest.approx(0.06)
+    cadence.took(0.04, 0, 1.0)
+    assert cadence.wait(0.05) == pytest.approx(0.09)
+    assert not cadence.due(0.5, 0)
+    assert cadence.wait(0.5) == pytest.approx(0.03)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from memdiag.capture import spool as reader
-from memdiag.probe.files import Files, HeldFiles
+from memdiag.probe.files import Files, HeldFiles, fitting
 from memdiag.probe.native import Native
 from memdiag.probe.spool import HighFile, Spool
 from memdiag.probe.wire import pack, unpack
@@ -369,3 +369,11 @@ def test_a_lost_record_does_not_shift_what_the_others_say(traced: reader.Recordi
 def test_without_records_there_is_nothing() -> None:
     assert reader.traces(reader.Recording(), 4) is None
     assert reader.heap(reader.Recording(), 1, 0) is None
+
+
+def test_calls_that_say_something_else_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    native = Native()
+    assert type(fitting(None, str(tmp_path))) is Files
+    assert type(fitting(native, str(tmp_path))) is (HeldFiles if native.can_copy else Files)
+    monkeypatch.setattr(Native, "status", lambda *_: (1, 2, 3))
+    assert type(fitting(native, str(tmp_path))) is Files
