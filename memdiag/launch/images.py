@@ -33,6 +33,7 @@ _STUCK_S = 10.0  # an image that has written nothing for so long is not going to
 _UNBORN_S = 1.0  # nor one that has not even begun, and sleeps
 _ANSWER_S = 30.0
 _POLL_S = 0.005
+_LESS = 0.97  # of the bytes of a file: an end at which much less is there
 _MUCH = 0.3  # of the objects that came during the run
 
 
@@ -162,6 +163,8 @@ class ImageDesk:
         In a program that goes on they would, too: a worker is told to end only where the program does.
         """
         samples = [image for image in there if not image.at_an_end and image.number < end.number]
+        if not samples or _size(self._file(end)) > _LESS * _size(self._file(samples[-1])):
+            return None  # without a look inside, which takes its time where they are large
         readings = [found for found in map(self._reading, (*samples[:1], *samples[-1:], end)) if found is not None]
         if len(readings) < 3:
             return None
