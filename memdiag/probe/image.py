@@ -38,7 +38,7 @@ _FAULT_S = 8e-6  # what the first write to a page that an image shares costs the
 _PAGE = 4096
 _ENDLESS = float("inf")
 _SMALL = 64 << 20  # bytes of resident set
-_MOST_SMALL = 16  # images of a small program that are walked at the same time
+_MOST_SMALL = 8  # images of a small program that are walked at the same time
 _MOST_LARGE = 2
 _UNCOPYABLE = ("memray",)  # what is written through memory that the copy would share
 
@@ -155,7 +155,7 @@ class Images:
         """In the copy: write the heap down, answer questions, and be gone."""
         try:
             native.let_go_of_descriptors()
-            _nice(19)
+            _nice(12)
             self._write(header, native, copied=True)
             self._serve(header["number"], native, self._parent)
         except Exception as error:
