@@ -50,7 +50,7 @@ class Cadence:
 
     def due(self, now: float, work: int, late_cost: Callable[[], float] = float) -> bool:
         """``late_cost`` tells what the last look has cost since it was over, as far as that can be told by now."""
-        since = now - self._last_time
+        since = self.since(now)
         if since < self.seconds and (work - self._last_work < self.work or since < self.apart * self.seconds):
             return False
         late = late_cost()
@@ -64,6 +64,10 @@ class Cadence:
 
     def _budget(self, now: float) -> float:
         return self.allowance + self.share * now + self.doubling * int(now / self._shortest).bit_length()
+
+    def since(self, now: float) -> float:
+        """Seconds since the last look."""
+        return now - self._last_time
 
     def charge(self, late_cost: float) -> None:
         """Add to what was spent, before the next look."""

@@ -38,8 +38,10 @@ _FAULT_S = 8e-6  # what the first write to a page that an image shares costs the
 _PAGE = 4096
 _ENDLESS = float("inf")
 _SMALL = 64 << 20  # bytes of resident set
-_MOST_SMALL = 8  # images of a small program that are walked at the same time
+_MOST_SMALL = 10  # images of a small program that are walked at the same time
 _MOST_LARGE = 2
+_FORGOTTEN = 20  # images ago; what became of one then is not asked any more
+_CROWDED = 1 / 6  # of an interval, for each image that is still being walked
 _UNCOPYABLE = ("memray",)  # what is written through memory that the copy would share
 
 TYPE_CHECKING = False
@@ -61,6 +63,7 @@ class Images:
         self._modules = modules
         self._parent = _getppid()
         self._number = 0
+        self._walked: dict[int, bool] = {}  # numbers of images that may not be done yet; whether their file was seen
         self._pages = self._faults = 0  # of the process, at its last image
         self._cadence = Cadence(
             keep=8, seconds=0.004, work=1, share=0.015, allowance=0.0, apart=0.4, rest=1.5, doubling=0.02
@@ -73,8 +76,12 @@ class Images:
         return self._cadence.wait(self._recorder.now()) if self.copies else _ENDLESS
 
     def due(self) -> bool:
-        recorder = self._recorder
-        return self.copies and self._cadence.due(recorder.now(), recorder.collections, self._late_cost)
+        """Images that come faster than they are walked come further and further apart."""
+        recorder, cadence = self._recorder, self._cadence
+        now = recorder.now()
+        if not self.copies or not cadence.due(now, recorder.collections, self._late_cost):
+            return False
+        return cadence.since(now) >= cadence.seconds * (cadence.apart + self._unfinished() * _CROWDED)
 
     def sample(self) -> None:
         """A snapshot during the run, by an image only."""
@@ -82,8 +89,8 @@ class Images:
         begun = clock()
         self._cadence.charge(self._late_cost())
         self._pages = (self._recorder.resident() or 0) // _PAGE
-        if not self._crowded():
-            self._take("sample")
+        if not self._crowded() and self._take("sample"):
+            self._walked[self._number] = False
         self._faults = self._native.page_faults() if self._native is not None else 0
         self._cadence.took(self._recorder.now(), self._recorder.collections, clock() - begun)
 
@@ -146,7 +153,16 @@ class Images:
     def _crowded(self) -> bool:
         """Whether so many images are still being walked that another had better wait."""
         small = (self._recorder.resident() or 0) < _SMALL
-        return self._is_there(f"heap-{self._number + 1 - (_MOST_SMALL if small else _MOST_LARGE)}.part")
+        return self._unfinished() >= (_MOST_SMALL if small else _MOST_LARGE)
+
+    def _unfinished(self) -> int:
+        """How many images are still being walked, as far as their files tell; the parent may remove these."""
+        for number, begun in list(self._walked.items()):
+            if self._is_there(f"heap-{number}.part"):
+                self._walked[number] = True
+            elif begun or self._is_there(f"heap-{number}") or number <= self._number - _FORGOTTEN:
+                del self._walked[number]
+        return len(self._walked)
 
     def _is_there(self, name: str) -> bool:
         return self._recorder.files.exists(f"{self._recorder.spool.directory}/{name}")
