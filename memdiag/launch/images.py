@@ -108,6 +108,9 @@ class ImageDesk:
     def _note_new(self) -> None:
         for header in self.recording.headers("image")[len(self._images) :]:
             label, worked = str(header["label"]), float(header["worked"])
+            for image in self._images:
+                if image.number == header["given_up"] and not self._file(image).exists():
+                    self._end(image)
             self._images.append(_Image(int(header["number"]), int(header["pid"]), label, worked))
 
     def _file(self, image: _Image) -> Path:

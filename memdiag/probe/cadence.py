@@ -10,6 +10,16 @@ _AGAIN = 0.3  # of an interval, to wait for what the budget does not allow yet
 _CHEAP = 0.015  # seconds; after a look that costs no more there is no rest
 
 
+def densest(times: dict[int, float], among: list[int]) -> int:
+    """Of the looks ``among`` all that have a time, the one whose neighbours lie closest together: it tells least."""
+    order = list(times)
+    gaps = {}
+    for at, number in enumerate(order[1:-1], 1):
+        if number in among:
+            gaps[number] = times[order[at + 1]] - times[order[at - 1]]
+    return min(gaps, key=gaps.__getitem__) if gaps else among[-1]
+
+
 class Cadence:
     """Due when enough time has passed or enough work was done, and never dearer than its share of the run.
 

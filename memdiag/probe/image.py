@@ -27,7 +27,7 @@ from time import monotonic as _monotonic
 
 from . import heap, roots
 from .allocations import allocations, record
-from .cadence import Cadence
+from .cadence import Cadence, densest
 from .moments import kept_frame
 from .recorder import Recorder, described
 from .walk import Walk
@@ -64,6 +64,7 @@ class Images:
         self._parent = _getppid()
         self._number = 0
         self._walked: dict[int, bool] = {}  # numbers of images that may not be done yet; whether their file was seen
+        self._times: dict[int, float] = {}  # when the latest samples were taken
         self._pages = self._faults = 0  # of the process, at its last image
         self._cadence = Cadence(
             keep=8, seconds=0.004, work=1, share=0.015, allowance=0.0, apart=0.4, rest=1.5, doubling=0.02
@@ -89,8 +90,15 @@ class Images:
         begun = clock()
         self._cadence.charge(self._late_cost())
         self._pages = (self._recorder.resident() or 0) // _PAGE
-        if not self._crowded() and self._take("sample"):
-            self._walked[self._number] = False
+        unfinished = self._unfinished()
+        small = self._pages * _PAGE < _SMALL
+        if unfinished < (_MOST_SMALL if small else _MOST_LARGE):
+            self._note(self._take("sample"))
+        elif small:
+            given_up = densest(self._times, list(self._walked))
+            self._times.pop(given_up, None)
+            del self._walked[given_up]
+            self._note(self._take("sample", given_up))
         self._faults = self._native.page_faults() if self._native is not None else 0
         self._cadence.took(self._recorder.now(), self._recorder.collections, clock() - begun)
 
@@ -119,7 +127,8 @@ class Images:
                     _sigwait((SIGXFSZ,))
                 _sigmask(SIG_SETMASK, before)
 
-    def _take(self, label: str) -> bool:
+    def _take(self, label: str, given_up: int = 0) -> bool:
+        """``given_up``: the image that the parent is to end, unless it is done by now: a busy machine is behind."""
         native = self._native
         if native is None or not self.copies or self._forbidden():
             return False
@@ -135,7 +144,7 @@ class Images:
             return False
         finally:
             _sigmask(SIG_SETMASK, before)
-        self._recorder.write("image", {**header, "pid": pid})
+        self._recorder.write("image", {**header, "pid": pid, "given_up": given_up})
         return True
 
     def _header(self, label: str) -> dict[str, Any]:
@@ -150,10 +159,11 @@ class Images:
             return True
         return self._is_there("no-images")
 
-    def _crowded(self) -> bool:
-        """Whether so many images are still being walked that another had better wait."""
-        small = (self._recorder.resident() or 0) < _SMALL
-        return self._unfinished() >= (_MOST_SMALL if small else _MOST_LARGE)
+    def _note(self, taken: bool) -> None:
+        if taken:
+            self._walked[self._number] = False
+            self._times[self._number] = self._recorder.now()
+            self._times.pop(self._number - _FORGOTTEN, None)
 
     def _unfinished(self) -> int:
         """How many images are still being walked, as far as their files tell; the parent may remove these."""
@@ -183,7 +193,7 @@ class Images:
         """Where there can be no image: the program waits, until the parent has asked all it wants to know."""
         header = self._header(label)
         self._write(header, native, copied=False)
-        self._recorder.write("image", {**header, "pid": 0})
+        self._recorder.write("image", {**header, "pid": 0, "given_up": 0})
         if asked:
             self._serve(header["number"], native, self._parent)
 

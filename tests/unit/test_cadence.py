@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from memdiag.probe.cadence import Cadence
+from memdiag.probe.cadence import Cadence, densest
 
 KEEP = 64
 
@@ -111,3 +111,11 @@ def test_how_long_to_wait() -> None:
     assert cadence.wait(0.05) == pytest.approx(0.09)
     assert not cadence.due(0.5, 0)
     assert cadence.wait(0.5) == pytest.approx(0.03)
+
+
+def test_the_look_that_tells_least_is_given_up() -> None:
+    times = {1: 0.0, 2: 1.0, 3: 1.1, 4: 2.0, 5: 5.0, 6: 5.1, 7: 9.0}
+    assert densest(times, [1, 2, 3, 4, 5, 6, 7]) == 3
+    assert densest(times, [2, 4, 5]) == 2
+    assert densest(times, [1, 7]) == 7
+    assert densest({}, [8, 9]) == 9
