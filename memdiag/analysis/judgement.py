@@ -29,7 +29,7 @@ _FEW_TRACED = 4  # objects
 _ONE_OFF_BYTES = 1_000_000  # a load that is worth a line
 _TELLING = {"exception", "class", "chain"}  # what the heap itself shows to be no program's product
 _RESULT_NAMES = re.compile(r"(?:^|_)(?:results?|rows|outputs?|report|answers?|collected|found|totals?)$")
-_WEAK_TYPES = {"ReferenceType", "weakref", "KeyedRef", "WeakMethod", "finalize", "ref"}
+_WEAK_TYPES = {"ReferenceType", "weakref", "KeyedRef", "WeakMethod", "finalize", "_Info", "ref"}
 _AS_MANY = 8  # items by which two containers that gain the same may differ
 _ORDER: dict[Verdict, int] = {"leak": 0, "suspect": 1, "bounded": 2, "info": 3}
 
@@ -183,7 +183,7 @@ def _covers(outer: Case, inner: Case) -> bool:
     if outer is inner:
         return False
     if _is_weak(inner.population) and not _is_weak(outer.population) and abs(outer.gained - inner.gained) <= _AS_MANY:
-        return True  # a list of weak references to what something else keeps alive
+        return True  # weak references, or finalizers, of what something else keeps alive
     path, within = outer.population.path, inner.population.path
     if within == path or _normal(within) == _normal(path) + "[*]":
         kinds = (outer.population.kind, inner.population.kind)

@@ -49,7 +49,10 @@ _RESOURCES = re.compile(
     r"|TemporaryDirectory|_TemporaryFileWrapper|Popen|mmap|StreamWriter|ClientSession|ThreadPoolExecutor|ZipFile)$"
 )
 _TASKS = re.compile(r"(?:^|\.)(?:_?Task|_?Future|coroutine)$")
+_FINALIZERS = re.compile(r"(?:^|\.)(?:finalize|finalize\._Info)$")
 _ERRORS = re.compile(r"(?:Error|Exception|Warning|Interrupt|traceback|ExceptionGroup)$")
+
+_BY_TYPE = (("resource", _RESOURCES), ("task", _TASKS), ("finalizer", _FINALIZERS), ("exception", _ERRORS))
 
 
 def pattern_of(population: Population) -> str:
@@ -58,7 +61,7 @@ def pattern_of(population: Population) -> str:
         return population.pattern
     if population.kind in _KINDS:
         return _KINDS[population.kind]
-    for pattern, types in (("resource", _RESOURCES), ("task", _TASKS), ("exception", _ERRORS)):
+    for pattern, types in _BY_TYPE:
         if types.search(population.item_type):
             return pattern
     if "lru_cache" in population.holder_type or any("cache(" in made.how for made in population.source.created):

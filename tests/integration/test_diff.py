@@ -126,8 +126,10 @@ def test_what_is_new_and_what_is_gone(home: Cli) -> None:
         assert home("run", "--tracer", "tracemalloc", "-o", f"{name}.memdiag", f"{name}.py").status == 0
     ran = home.reported("diff", "old.memdiag", "new.memdiag")
     changed = {os.path.basename(row["site"]["file"]): row for row in ran.report["rows"] if row["status"] != "same"}
-    assert (changed["new.py"]["status"], changed["new.py"]["growth_blocks"]) == ("new", 700 + 1)
-    assert (changed["old.py"]["status"], changed["old.py"]["growth_blocks"]) == ("gone", -500 - 1)
+    assert (changed["new.py"]["status"], changed["old.py"]["status"]) == ("new", "gone")
+    # The list's items are a block of their own; the list itself is one too, unless it comes from the free list.
+    assert changed["new.py"]["growth_blocks"] in (700 + 1, 700 + 2)
+    assert changed["old.py"]["growth_blocks"] in (-500 - 1, -500 - 2)
 
 
 def test_two_captures_of_the_heap(home: Cli) -> None:

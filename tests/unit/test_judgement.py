@@ -411,6 +411,14 @@ def test_a_list_of_weak_references_to_what_something_else_keeps() -> None:
     assert len(judged(weak)) == 1
 
 
+@pytest.mark.parametrize("item", ["finalize", "weakref.finalize._Info"])
+def test_finalizers_of_what_something_else_keeps(item: str) -> None:
+    kept = population(ramp(), path="app.manager.agents", owner="Manager.agents", item_type="Agent")
+    waiting = population(ramp(), path="weakref.finalize._registry", owner="finalize._registry", item_type=item)
+    assert [one.holder.path for one in judged(waiting, kept) if one.holder] == ["app.manager.agents"]
+    assert [one.pattern for one in judged(waiting)] == ["finalizer"]
+
+
 def test_what_is_large_by_the_leak_within_it_is_left_out() -> None:
     outer = population([0, *[4] * (MOMENTS - 1)], path="app.scratch", retained_bytes=2_000_000, limit=10)
     inner = population(ramp(), path="app.scratch.traces", owner="Scratch.traces")
