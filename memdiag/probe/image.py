@@ -208,9 +208,10 @@ class Images:
 
         write(pieces("begin", header))
         if _is_tracing():
-            write(record(allocations(objects, native)))
+            found = allocations(objects, native)
             if copied:
                 _stop_tracing()
+            write(record(found))
         walk = Walk(write, native.addresses)
         walk.objects(objects)
         walk.types()
@@ -219,8 +220,8 @@ class Images:
         kept = kept_frame(objects)
         if kept is not None and copied:
             in_use.append(roots.ended(kept))
-        found = {"modules": roots.modules(), "frames": in_use, "own": roots.own(self._modules)}
-        write(pieces("roots", found))
+        held = {"modules": roots.modules(), "frames": in_use, "own": roots.own(self._modules)}
+        write(pieces("roots", held))
         native.finish(file, path + ".part", path)
 
     def _serve(self, number: int, native: Native, parent: int) -> None:
