@@ -17,7 +17,7 @@ LARGE_BYTES = 64 * 1024
 FEWEST_MOMENTS = 5  # of a population's own life
 _GOES_ON = 0.12  # of all growth that must surely have come in the last third
 _EVENLY = 1 / 6  # of all growth, if it is taken to be even between two looks
-_WIDE = 0.4  # of the run, that no look fell in: then the number of looks says nothing about how things went on
+_WIDE = 0.4  # of the run, that no look fell in: what grew meanwhile may have come at once
 _DRIP_PARTS = 6  # of the run, of which the last five must each bring something
 _SWELL_PARTS = 4  # for buffers, which are enlarged in steps
 LATE = 0.4  # of the run: growth that covers less is no sign of anything
@@ -180,10 +180,10 @@ def _trend(clocks: tuple[Floats, ...], values: Sequence[int], sizes: Sequence[in
     trend = judge(times, values, least, work)
     if trend.shape == "flat":
         return trend
-    told = clocks if min(map(_widest_gap, clocks[:2])) <= _WIDE else clocks[:2]
-    found = [trend, *([judge(looks, values, least)] if len(told) == len(clocks) else [])]
+    told = [clock for clock in clocks[:2] if _widest_gap(clock) <= _WIDE]
+    found = [trend, *([judge(looks, values, least)] if told else [])]
     parts = _SWELL_PARTS if by_bytes else _DRIP_PARTS
-    found += [drip for clock in told if (drip := _drip(clock, values, trend, parts)) is not None]
+    found += [drip for clock in (*told, clocks[2]) if told and (drip := _drip(clock, values, trend, parts)) is not None]
     found += [late for clock in clocks[:2] if (late := _late(clock, values, trend)) is not None]
     goes_on = any(_goes_on(clock, values) for clock in clocks[:2])
     steady = [one for one in found if one.shape == "steady" and goes_on]

@@ -68,7 +68,7 @@ def growing(series: Sequence[Census], last: HeapGraph, roles: Roles, tree: Tree)
         library = tiers >= LIBRARY_FRAME
         named = library & roles.namespaces[tracks.nodes]  # modules that are still being loaded
         enough = np.where(library, max(least, _LEAST_OF_LIBRARY), 1)
-        grown = ~named & (tiers > 0) & (growth >= enough)
+        grown = ~named & ~roles.of_abstract_classes[tracks.nodes] & (tiers > 0) & (growth >= enough)
         groups = _grouped(tracks.chosen(grown), growth[grown], roles, tree)
         grown_enough = [one for one in groups if floor_growth(one.amounts[:, None])[0] >= least]
         found += [_scaled(one, kind, unit) for one in grown_enough if outgrows_its_falls(one.amounts)]

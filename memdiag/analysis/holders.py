@@ -76,7 +76,7 @@ class _Search:
 
     def cases(self) -> list[Case]:
         grown = self._outermost(growing(self._series, self._last, self._roles, self._tree))
-        closed = np.zeros(len(self._last.ids), dtype=np.bool_)
+        closed = self._roles.of_abstract_classes.copy()
         for one in grown:
             closed[one.members] = True
         below = nearest(self._tree, [np.flatnonzero(closed)]) >= 0

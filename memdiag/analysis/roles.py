@@ -133,17 +133,36 @@ class Roles:
         """How readily each edge is followed. Shape (edges).
 
         Classes, functions' globals and modules refer to each other without end: an instance's class, a function's
-        globals and what imports a module are no way that a person would go.
+        globals, what imports a module and what it was loaded by are no way that a person would go.
         """
         graph, targets, sources = self.graph, self.graph.targets, self.sources
         found = np.zeros(len(targets), dtype=np.int8)
         bearers = self.are(CONTAINERS - {"tuple"} | {"cell", "module", "mappingproxy"}) | self.modules
         found[self.classes[targets] & ~bearers[sources]] = BY_CLASS
+        found[self._imports[targets] & self.namespaces[sources]] = BY_CLASS
         traces, frames = self.are({"traceback"}), self.are({"frame"})
         found[traces[sources] | (frames[sources] & frames[targets])] = BY_TRACEBACK
         found[self.loaded[targets] | (self.namespaces[targets] & ~self.loaded[sources])] = NEVER
         assert len(found) == graph.starts[-1]
         return found
+
+    @cached_property
+    def of_abstract_classes(self) -> Mask:
+        """What abstract classes remember of answers to isinstance(): sets of weak references, the interpreter's own."""
+        found = np.zeros(len(self.graph.ids), dtype=np.bool_)
+        found[self.graph.targets[self.are({"_abc._abc_data"})[self.sources]]] = True
+        return found
+
+    @cached_property
+    def _imports(self) -> Mask:
+        """The modules' specs, and what these refer to: loaders, which lead to all that an import hook keeps."""
+        specs = self.are({"_frozen_importlib.ModuleSpec"})
+        attributes = np.zeros(len(specs), dtype=np.bool_)  # until 3.11 in a dictionary of their own
+        attributes[self.graph.targets[specs[self.sources]]] = True
+        bearers = specs | (attributes & self.are({"dict"}))
+        found = specs.copy()
+        found[self.graph.targets[bearers[self.sources]]] = True
+        return np.asarray(found & ~self.are(ATOMS | CONTAINERS))
 
     @cached_property
     def held_natively(self) -> Mask:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _AGAIN = 0.3  # of an interval, to wait for what the budget does not allow yet
+_FIRST_S = 5.0
 _CHEAP = 0.015  # seconds; after a look that costs no more there is no rest
 
 
@@ -26,7 +27,8 @@ class Cadence:
     After ``keep`` looks both intervals double, as if every second one had been thinned out; a run of any length
     therefore costs O(keep * log(length)) looks. ``share`` bounds the part of the run that looks may take, beyond
     an ``allowance`` (seconds) without which a program that lives 30 ms would never be seen, and another for each
-    ``doubling`` of the run, in which there are as many looks as in those before it. Looks by work keep
+    ``doubling`` of the run, in which there are as many looks as in those before it; of what comes after the first
+    seconds, whose many looks weigh on a short run, they may take the share ``later`` besides. Looks by work keep
     ``apart`` of the time between looks by time, so that a burst of work is not looked at more than all the rest.
     After each look comes a ``rest`` of so many times its cost: dear looks must lie apart from the first on, or the
     allowance would be spent on the program's beginning.
@@ -42,6 +44,7 @@ class Cadence:
         apart: float = 0.0,
         rest: float = 0.0,
         doubling: float = 0.0,
+        later: float = 0.0,
     ) -> None:
         self.keep = keep
         self.seconds = seconds
@@ -51,6 +54,7 @@ class Cadence:
         self.apart = apart
         self.rest = rest
         self.doubling = doubling
+        self.later = later
         self._shortest = seconds
         self.count = 0
         self.spent = 0.0
@@ -73,7 +77,8 @@ class Cadence:
         return left if left > 0 else self.seconds * _AGAIN
 
     def _budget(self, now: float) -> float:
-        return self.allowance + self.share * now + self.doubling * int(now / self._shortest).bit_length()
+        always = self.allowance + self.share * now + self.doubling * int(now / self._shortest).bit_length()
+        return always + self.later * max(0.0, now - _FIRST_S)
 
     def since(self, now: float) -> float:
         """Seconds since the last look."""

@@ -326,3 +326,37 @@ def test_few_moments_are_no_error(moments: int) -> None:
     found = evidence(lambda heap, moment: _history(heap, moment, items=100), moments)
     assert len(found.moments) == moments
     assert len(found.populations) == (moments > 1)
+
+
+def _imported(heap: Heap, moment: int, dictionary: bool) -> None:
+    """An import hook that is a module's loader as well, and keeps a list."""
+    _app(heap)
+    heap.module("plugin", file="/home/u/plugin.py")
+    heap.variable("plugin", "__spec__", "_frozen_importlib.ModuleSpec")
+    heap.variable("plugin", "__loader__", "logging.Hook")
+    by = heap.add("of spec", "dict", by="plugin.__spec__") if dictionary else "plugin.__spec__"
+    heap.refer(by, "plugin.__loader__")
+    heap.variable("logging", "hooks", "list")
+    heap.refer("logging.hooks", "plugin.__loader__", "[*]")
+    heap.add("rewritten", "list", by="plugin.__loader__", label=".rewritten")
+    for at in range(200 + 100 * moment):
+        heap.add(f"r{at}", "pathlib.PosixPath", by="rewritten", size=100)
+
+
+@pytest.mark.parametrize("dictionary", [True, False])
+def test_what_a_loader_keeps_is_not_held_by_the_modules_that_it_loaded(dictionary: bool) -> None:
+    found = _only(evidence(lambda heap, moment: _imported(heap, moment, dictionary)))
+    assert (found.path, found.library) == ("logging.hooks[*].rewritten", True)
+
+
+def _abstract(heap: Heap, moment: int) -> None:
+    _app(heap)
+    heap.variable("__main__", "Shape", "abc.ABCMeta")
+    heap.add("answers", "_abc._abc_data", by="__main__.Shape")
+    heap.add("no shapes", "set", by="answers")
+    for at in range(300 * moment):
+        heap.add(f"weak{at}", "weakref.ReferenceType", by="no shapes")
+
+
+def test_what_an_abstract_class_remembers_is_the_interpreters_own() -> None:
+    assert evidence(_abstract).populations == ()

@@ -411,6 +411,15 @@ def test_a_list_of_weak_references_to_what_something_else_keeps() -> None:
     assert len(judged(weak)) == 1
 
 
+def test_what_came_in_a_time_without_a_look_may_have_come_at_once() -> None:
+    """Eleven looks within the first second, and the next after twenty more."""
+    times = [*np.linspace(0.2, 0.9, 11), 22.8]
+    moments = tuple(Moment(float(t), "sample", float(t)) for t in times)
+    loaded = population([0] * 11 + [1253], source="", kind="type", item_type="Graph")
+    found = findings(HeapEvidence(moments, (loaded,)), duration_s=23.0)
+    assert not [one for one in found if one.verdict in ("leak", "suspect")]
+
+
 @pytest.mark.parametrize("item", ["finalize", "weakref.finalize._Info"])
 def test_finalizers_of_what_something_else_keeps(item: str) -> None:
     kept = population(ramp(), path="app.manager.agents", owner="Manager.agents", item_type="Agent")
