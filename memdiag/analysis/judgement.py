@@ -26,6 +26,7 @@ _INTERVALS = 5  # that grew one after the other
 _LITTLE_FALLS = 20  # of these its falls would make what it grew: what leaves hardly matters
 _MANY_FALLS = 8  # that is a working set, which goes up and down
 _FEW_TRACED = 4  # objects
+_LEAST_OBJECT = 16  # bytes
 _ONE_OFF_BYTES = 1_000_000  # a load that is worth a line
 _TELLING = {"exception", "class", "chain"}  # what the heap itself shows to be no program's product
 _RESULT_NAMES = re.compile(r"(?:^|_)(?:results?|rows|outputs?|report|answers?|collected|found|totals?)$")
@@ -106,6 +107,8 @@ def _steady(one: Case) -> Judgement | None:
         return Judgement("info", 0.4, "short life")
     if one.result is not None:
         return Judgement("info", 0.5, "result")
+    if _is_module(one.population) and one.population.retained_bytes < _LEAST_OBJECT * one.gained:
+        return None  # definitions, which are in use elsewhere: a module is still being filled
     if one.fall and one.trend.growth < _MANY_FALLS * one.fall:
         return None
     if one.slowing:
@@ -158,6 +161,11 @@ def _is_ours(population: Population) -> bool:
     if not population.library:
         return True
     return any(not is_library(site.file) for site in population.sites[:1])
+
+
+def _is_module(population: Population) -> bool:
+    """Whether it is a module's namespace itself that gains names."""
+    return population.path == population.owner_module and not population.attribute
 
 
 def _is_running_local(population: Population) -> bool:

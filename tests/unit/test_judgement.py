@@ -420,6 +420,16 @@ def test_what_came_in_a_time_without_a_look_may_have_come_at_once() -> None:
     assert not [one for one in found if one.verdict in ("leak", "suspect")]
 
 
+@pytest.mark.parametrize(("each", "verdicts"), [(0, ["silent"]), (500, ["leak", "suspect"])])
+def test_a_module_that_is_still_being_filled(each: int, verdicts: list[str]) -> None:
+    """With names of what others have in use; a module that alone holds what it gains is something else."""
+    counts = ramp()
+    named = population(
+        counts, "", path="app", owner="", owner_module="app", attribute="", retained_bytes=each * counts[-1] + 1400
+    )
+    assert verdict(named) in verdicts
+
+
 @pytest.mark.parametrize("item", ["finalize", "weakref.finalize._Info"])
 def test_finalizers_of_what_something_else_keeps(item: str) -> None:
     kept = population(ramp(), path="app.manager.agents", owner="Manager.agents", item_type="Agent")
