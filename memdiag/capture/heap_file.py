@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from memdiag.capture.places import Places
 from memdiag.model import Answers, Frame, FrameRoot, HeapGraph, Ints, ModuleRoot, Moment, ObjectFacts, Questions
 from memdiag.probe.wire import Record, unpack
 
@@ -95,16 +96,14 @@ def _edges(nodes: list[Record], ids: npt.NDArray[np.uint64], first: Ints) -> tup
     begins = (np.cumsum(by_row) - by_row)[first]
     shifts = begins - ends + degrees  # from the place of an edge here to that in the file
     referents = np.concatenate([found for _, found in told])
+    known = Places(ids)
     targets = np.zeros(int(degrees.sum()), np.int32)
     there = np.zeros(len(targets), np.bool_)
     for at in range(0, len(ids), _BLOCK):
         block = slice(at, at + _BLOCK)
         edges = slice(int(ends[at] - degrees[at]), int(ends[block][-1]))
         rows = np.arange(edges.start, edges.stop) + np.repeat(shifts[block], degrees[block])
-        places = np.searchsorted(ids, referents[rows])
-        places[places == len(ids)] = 0
-        targets[edges] = places
-        there[edges] = ids[places] == referents[rows]
+        targets[edges], there[edges] = known.of(referents[rows])
     if not there.all():
         owners = np.repeat(np.arange(len(ids), dtype=np.int32), degrees)
         ends = np.cumsum(np.bincount(owners[there], minlength=len(ids)))

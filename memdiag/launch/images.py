@@ -205,12 +205,12 @@ class ImageDesk:
         from memdiag.analysis.holders import inquire
         from memdiag.analysis.recall import recall
 
+        # The moment of another end is not one of the program's going on.
+        samples = [image for image in self._images if image.number < last.number and not image.at_an_end]
+        before = self._readings(samples)
         graph = self._graph(last)
         if graph is None:
             return False
-        # The moment of another end is not one of the program's going on.
-        samples = [image for image in self._images if image.number < last.number and not image.at_an_end]
-        before = [self._reading(image) for image in samples]
         reduced = [found for found in before if found is not None]
         recalled = (recall(graph, remembered) for _, remembered in reversed(reduced))
         graph = next((found for found in recalled if found is not graph), graph)
@@ -218,10 +218,22 @@ class ImageDesk:
         self._asked[last.number] = (inquiry, self._ask(last, inquiry.questions))
         return True
 
+    def _readings(self, images: list[_Image]) -> list[tuple[Census, Remembered] | None]:
+        """Of all: the reader goes on from the first one, and this thread towards it from the last."""
+        for image in images:
+            self._begin_reading(image)
+        return [self._reading(image) for image in reversed(images)][::-1]
+
     def _reading(self, image: _Image) -> tuple[Census, Remembered] | None:
+        self._begin_reading(image)
+        if image.reading is not None and image.reading.cancel():  # the reader has not come to it yet
+            image.reading = Future()
+            image.reading.set_result(self._read(image))
+        return image.reading.result() if image.reading is not None else None
+
+    def _begin_reading(self, image: _Image) -> None:
         if image.reading is None and self._file(image).exists():
             image.reading = self._reader.submit(self._read, image)
-        return image.reading.result() if image.reading is not None else None
 
     def _ask(self, image: _Image, questions: Questions) -> Answers:
         place = self.directory / f"questions-{image.number}"
