@@ -166,17 +166,16 @@ class ImageDesk:
         In a program that goes on they would, too: a worker is told to end only where the program does.
         """
         samples = [image for image in there if not image.at_an_end and image.number < end.number]
-        if not samples or _size(self._file(end)) > _LESS * _size(self._file(samples[-1])):
+        if len(samples) < 2 or _size(self._file(end)) > max(_LARGE_FILE, _LESS * _size(self._file(samples[-1]))):
             return None  # without a look inside, which takes its time where they are large
-        readings = [found for found in map(self._reading, (*samples[:1], *samples[-1:], end)) if found is not None]
-        if len(readings) < 3:
+        first, last = self._reading(samples[0]), self._reading(samples[-1])
+        if first is None or last is None or _threads(last) < 2:
             return None
-        first, last, at_end = (census.objects for census, _ in readings)
-        if last - at_end < _MUCH * (last - first):
+        at_end = self._reading(end)
+        if at_end is None or _threads(at_end) >= _threads(last):
             return None
-        before, after = self._graph(samples[-1]), self._graph(end)
-        ended = before is not None and after is not None and _threads(after) < _threads(before)
-        return samples[-1] if ended else None
+        much = _MUCH * (last[0].objects - first[0].objects)
+        return samples[-1] if last[0].objects - at_end[0].objects >= much else None
 
     def _fell(self, earlier: _Image, later: _Image) -> bool:
         """Whether the program held less at the later one."""
@@ -249,8 +248,8 @@ class ImageDesk:
         return Answers()
 
 
-def _threads(graph: HeapGraph) -> int:
-    return len({frame.thread for frame in graph.frames})
+def _threads(reading: tuple[Census, Remembered]) -> int:
+    return len({frame.thread for frame, _ in reading[1]})
 
 
 def _size(file: Path) -> int:
