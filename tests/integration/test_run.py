@@ -328,7 +328,8 @@ def test_the_end_of_a_comprehension_is_not_the_programs(cli: Cli) -> None:
         "two.py", "kept = [bytes(1000) for _ in range(4000)]\nother = [bytes(500) for _ in range(900)]\n"
     )
     ran = cli.reported("run", "--tracer", "tracemalloc", "-o", "out", program.name)
-    assert row_at(ran.report, 2)["after_blocks"] in (901, 902)
+    # The list's items are a block of their own; the list and the comprehension's frame are too, or from free lists.
+    assert row_at(ran.report, 2)["after_blocks"] in (901, 902, 903)
     traces = load(cli.directory / "out").traces
     assert traces is not None
     assert traces.moments[-1].label == "exit"
