@@ -181,9 +181,12 @@ def _trend(clocks: tuple[Floats, ...], values: Sequence[int], sizes: Sequence[in
     if trend.shape == "flat":
         return trend
     told = [clock for clock in clocks[:2] if _widest_gap(clock) <= _WIDE]
-    found = [trend, *([judge(looks, values, least)] if told else [])]
+    found = [trend]
+    if told:
+        told.append(clocks[2])
+        found.append(judge(looks, values, least))
     parts = _SWELL_PARTS if by_bytes else _DRIP_PARTS
-    found += [drip for clock in (*told, clocks[2]) if told and (drip := _drip(clock, values, trend, parts)) is not None]
+    found += [drip for clock in told if (drip := _drip(clock, values, trend, parts)) is not None]
     found += [late for clock in clocks[:2] if (late := _late(clock, values, trend)) is not None]
     goes_on = any(_goes_on(clock, values) for clock in clocks[:2])
     steady = [one for one in found if one.shape == "steady" and goes_on]

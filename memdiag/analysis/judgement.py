@@ -30,7 +30,7 @@ _LEAST_OBJECT = 16  # bytes
 _ONE_OFF_BYTES = 1_000_000  # a load that is worth a line
 _TELLING = {"exception", "class", "chain"}  # what the heap itself shows to be no program's product
 _RESULT_NAMES = re.compile(r"(?:^|_)(?:results?|rows|outputs?|report|answers?|collected|found|totals?)$")
-_WEAK_TYPES = {"ReferenceType", "weakref", "KeyedRef", "WeakMethod", "finalize", "_Info", "ref"}
+_WEAK_TYPES = {"ReferenceType", "weakref", "KeyedRef", "WeakMethod", "finalize", "ref"}
 _AS_MANY = 8  # items by which two containers that gain the same may differ
 _ORDER: dict[Verdict, int] = {"leak": 0, "suspect": 1, "bounded": 2, "info": 3}
 
@@ -200,7 +200,7 @@ def _covers(outer: Case, inner: Case) -> bool:
 
 
 def _is_weak(population: Population) -> bool:
-    return population.item_type.rpartition(".")[2] in _WEAK_TYPES
+    return population.item_type.removesuffix("._Info").rpartition(".")[2] in _WEAK_TYPES  # what a finalize keeps
 
 
 def _is_inside(inner: Case, outer: Case) -> bool:

@@ -49,7 +49,7 @@ _RESOURCES = re.compile(
     r"|TemporaryDirectory|_TemporaryFileWrapper|Popen|mmap|StreamWriter|ClientSession|ThreadPoolExecutor|ZipFile)$"
 )
 _TASKS = re.compile(r"(?:^|\.)(?:_?Task|_?Future|coroutine)$")
-_FINALIZERS = re.compile(r"(?:^|\.)(?:finalize|finalize\._Info)$")
+_FINALIZERS = re.compile(r"(?:^|\.)finalize(?:\._Info)?$")
 _ERRORS = re.compile(r"(?:Error|Exception|Warning|Interrupt|traceback|ExceptionGroup)$")
 
 _BY_TYPE = (("resource", _RESOURCES), ("task", _TASKS), ("finalizer", _FINALIZERS), ("exception", _ERRORS))

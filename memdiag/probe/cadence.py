@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _AGAIN = 0.3  # of an interval, to wait for what the budget does not allow yet
-_FIRST_S = 5.0
+_FIRST_S = 5.0  # of a run, in which looks lie close together anyway
 _CHEAP = 0.015  # seconds; after a look that costs no more there is no rest
 
 

@@ -104,6 +104,13 @@ def test_what_each_doubling_of_the_run_allows_is_spent_in_it() -> None:
         assert 1 <= len([at for at in taken if length <= at < 2 * length]) <= 3
 
 
+def test_a_long_run_bears_more_looks() -> None:
+    cadence = Cadence(keep=8, seconds=0.004, work=1, share=0.0, allowance=0.0, later=0.03)
+    taken = looks(cadence, 105.0, 0.01, cost=0.1)
+    assert [at for at in taken if 0.1 < at < 8] == []
+    assert 0.5 * 100 * 0.03 <= 0.1 * len(taken) <= 100 * 0.03 + 0.2
+
+
 def test_how_long_to_wait() -> None:
     cadence = new(seconds=0.1, share=0.0, allowance=0.0)
     assert cadence.wait(0.04) == pytest.approx(0.06)

@@ -438,6 +438,12 @@ def test_finalizers_of_what_something_else_keeps(item: str) -> None:
     assert [one.pattern for one in judged(waiting)] == ["finalizer"]
 
 
+def test_a_class_of_the_programs_that_is_called_like_a_part_of_a_finalizer() -> None:
+    kept = population(ramp(), path="app.manager.agents", owner="Manager.agents", item_type="Agent")
+    own = population(ramp(), path="app.infos", owner="app.infos", item_type="_Info")
+    assert len(judged(kept, own)) == 2
+
+
 def test_what_is_large_by_the_leak_within_it_is_left_out() -> None:
     outer = population([0, *[4] * (MOMENTS - 1)], path="app.scratch", retained_bytes=2_000_000, limit=10)
     inner = population(ramp(), path="app.scratch.traces", owner="Scratch.traces")
