@@ -249,12 +249,30 @@ def _as_candidates(units: _Units, tracks: Series, growth: Ints) -> list[Candidat
     best = np.argsort(-totals, kind="stable")[:_MOST]
     order = np.argsort(units.of, kind="stable")
     bounds = np.searchsorted(units.of[order], np.arange(len(units.tops) + 1))
-    return [_candidate(order[bounds[at] : bounds[at + 1]], units.anchors[at], tracks, growth) for at in best.tolist()]
+    groups = [(order[bounds[at] : bounds[at + 1]], units.anchors[at]) for at in best.tolist()]
+    return [_candidate(places, anchors, tracks, growth) for places, anchors in groups if not _churns(places, tracks)]
+
+
+def _churns(places: Ints, tracks: Series) -> bool:
+    """Whether those of a role come down by more than all of them grew: others lie where those before them lay.
+
+    What grows does not come down. Where items are replaced, the sum of their parts goes up by chance, and at each of
+    a few looks it may.
+    """
+    amounts = tracks.amounts[:, places]
+    there = (amounts[:-1] >= 0) & (amounts[1:] >= 0)
+    falls = np.where(there, np.maximum(0, amounts[:-1] - amounts[1:]), 0).sum()
+    return len(places) > 1 and bool(falls > floor_growth(_sums(amounts)[:, None])[0])
+
+
+def _sums(amounts: Ints) -> Ints:
+    """Of several at each moment; -1 where none is there yet."""
+    return np.asarray(np.where((amounts >= 0).any(axis=1), np.maximum(amounts, 0).sum(axis=1), -1))
 
 
 def _candidate(places: Ints, anchors: frozenset[int], tracks: Series, growth: Ints) -> Candidate:
     amounts = tracks.amounts[:, places]
-    sums = np.where((amounts >= 0).any(axis=1), np.maximum(amounts, 0).sum(axis=1), -1)
+    sums = _sums(amounts)
     early = amounts[: max(1, len(amounts) // 3)].max(axis=0) >= 0
     chief = int(tracks.nodes[places[int(np.argmax(growth[places]))]])
     return Candidate("container", tracks.nodes[places], chief, sums, anchors, float(growth[places][early].sum()))

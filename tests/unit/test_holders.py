@@ -122,6 +122,22 @@ def test_many_small_lists_of_one_role_are_one() -> None:
     assert found.owner == "Session.events"
 
 
+def test_parts_of_items_that_are_replaced_vary_by_chance() -> None:
+    """Others lie where the lists before them lay, some longer and some shorter; their sum goes up at every look."""
+
+    def draw(heap: Heap, moment: int) -> None:
+        _app(heap)
+        heap.add("pages", "collections.deque", by="__main__.app", label=".pages")
+        for at in range(55):
+            heap.add(f"page{at}", "__main__.Page", by="pages")
+            heap.add(f"words{at}", "list", by=f"page{at}", label=".words")
+            length = 8 + (7 * at + 5 * moment) % 11 + (3 if at < 3 * moment else 0)
+            for word in range(length):
+                heap.add(f"page{at}word{word}", "str", by=f"words{at}")
+
+    assert evidence(draw).populations == ()
+
+
 def test_inner_lists_that_multiply_with_the_items_are_no_finding_of_their_own() -> None:
     def draw(heap: Heap, moment: int) -> None:
         _app(heap)
