@@ -145,7 +145,7 @@ class _Reader:
 
     def _is_skipped(self, one: Deed) -> bool:
         """Whether a function takes out what it put in, and not so that it happens whatever comes in between."""
-        if one.bulk or one.single or not one.scope.is_function:
+        if one.bulk or one.single or one.handed or not one.scope.is_function:
             return False
         above = list(self.module.above(one.node))
         finals = [

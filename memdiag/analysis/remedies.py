@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from memdiag.analysis.case import Case
+from memdiag.analysis.touches import CALLBACK
 
 
 def remedy(one: Case, pattern: str, where: str) -> str:
@@ -15,6 +16,8 @@ def remedy(one: Case, pattern: str, where: str) -> str:
         return cached
     if one.by_bytes and one.gained == 0:
         return _swelling(name, where)
+    if pattern == "task" and any(CALLBACK in touch.how for touch in one.reached_removes):
+        return f"See what the tasks that are left in {name} wait for: let it end (asyncio.wait_for), or cancel() them."
     text = _BY_PATTERN.get(pattern) or _BY_CONTAINER.get(_container(one), _ANY)
     return text.format(name=name, where=f" ({where})" if where else "", at=f" at {where}" if where else "")
 

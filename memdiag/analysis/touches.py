@@ -26,11 +26,15 @@ _COPIES = {"list", "set", "dict", "tuple", "deque", "sorted", "OrderedDict", "de
 _FIRST = {"__init__", "__new__", "__post_init__", "__attrs_post_init__", "__setstate__", "setUp", "<module>"}
 _CACHES = {"cache", "lru_cache"}
 ON_A_MISS = ", on a miss"  # ends the ``how`` of what is added under a key that was looked up just before
+CALLBACK = ", as a callback"  # ... of a method that is handed over, for others to call
 
 
 @dataclass(frozen=True)
 class Deed:
-    """One thing done to the target at a node; ``bulk`` removals let go of many, ``single`` ones of one by its place."""
+    """One thing done to the target at a node; ``bulk`` removals let go of many, ``single`` ones of one by its place.
+
+    What is ``handed`` over is a method of the target, for others to call.
+    """
 
     act: Act
     how: str
@@ -39,6 +43,7 @@ class Deed:
     outside: bool = False
     bulk: bool = False
     single: bool = False
+    handed: bool = False
 
 
 def acts(target: Target) -> Iterator[Deed]:
@@ -53,6 +58,8 @@ def acts(target: Target) -> Iterator[Deed]:
 def _acts(target: Target, node: ast.AST, scope: Scope) -> Iterator[Deed]:
     if isinstance(node, ast.Call):
         yield from _call(target, node, scope)
+    elif isinstance(node, ast.Attribute):
+        yield from _handed_over(target, node, scope)
     elif isinstance(node, (ast.Assign, ast.AnnAssign)):
         for to in node.targets if isinstance(node, ast.Assign) else [node.target]:
             yield from _assignment(target, node, to, scope)
@@ -91,6 +98,17 @@ def _call(target: Target, node: ast.Call, scope: Scope) -> Iterator[Deed]:
         bulk=bulk,
         single=waits or name in _OLDEST or (name == "pop" and _is_by_place(node)),
     )
+
+
+def _handed_over(target: Target, node: ast.Attribute, scope: Scope) -> Iterator[Deed]:
+    """``task.add_done_callback(self.tasks.discard)``: others are to call it."""
+    above = target.module.parents.get(node)
+    if node.attr not in _ADDING | _REMOVING or (isinstance(above, ast.Call) and above.func is node):
+        return
+    if (reference := target.meant(node.value, scope)) is not None and isinstance(node.ctx, ast.Load):
+        adds = node.attr in _ADDING
+        how = f"{node.attr}{_place(reference.depth, adds)}{CALLBACK}"
+        yield Deed("add" if adds else "remove", how, node, scope, reference.outside, handed=True)
 
 
 def _is_by_place(node: ast.Call) -> bool:

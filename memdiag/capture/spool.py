@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from memdiag.capture.ends import Standing, settled
 from memdiag.model import Frame, HeapSnapshot, Ints, Moment, Sample, Stack, Traces
 from memdiag.probe import wire
 from memdiag.probe.wire import Record, unpack
 
 _PROBE = str(Path(wire.__file__).parent)
-_UNWINDING = 0.05  # of the program's work: what is done after its end
-_UNWINDING_S = 0.003
 _STILL_S = 1e-4
 KEPT_SAMPLES = 256
 KEPT_MOMENTS = 24
@@ -90,16 +90,6 @@ def clocks(recording: Recording) -> tuple[list[float], list[float]]:
     return [wall for wall, _ in pairs], [own for _, own in pairs]
 
 
-def settled(worked: Sequence[float]) -> int:
-    """Which of several ends is the one to judge by: the first of the last ones, after which nothing much was done.
-
-    When a program ends, its long-lived functions do so one after the other, and each takes its locals with it.
-    ``worked`` are the CPU seconds of the program at each of them, increasing, with those before its first function.
-    """
-    window = max(_UNWINDING * (worked[-1] - worked[0]), _UNWINDING_S)
-    return next(at for at, seconds in enumerate(worked) if worked[-1] - seconds <= window)
-
-
 def on_own_clock(found: Traces, begun: float, recording: Recording) -> Traces:
     """memray's moments at the program's own time; while it stood still for the probe only the last state counts.
 
@@ -121,7 +111,17 @@ def on_own_clock(found: Traces, begun: float, recording: Recording) -> Traces:
 def end_of_work(recording: Recording) -> float | None:
     """When the program's work ended; ``None`` where it was cut short."""
     ends = recording.headers("moment")
-    return float(ends[settled([float(end["worked"]) for end in ends])]["t"]) if ends else None
+    found = samples(recording)
+    if not ends or not found:
+        return None
+    times = [sample.t_s for sample in found]
+    standing = [Standing(float(end["worked"]), _blocks_at(float(end["t"]), times, found)) for end in ends]
+    return float(ends[settled(standing, Standing(found[0].worked_s or 0.0, found[0].heap_blocks or 0))]["t"])
+
+
+def _blocks_at(t_s: float, times: Sequence[float], found: Sequence[Sample]) -> float:
+    """By the last sample before: one is taken at each end."""
+    return found[max(0, bisect_right(times, t_s) - 1)].heap_blocks or 0
 
 
 def thin(count: int, kept: int) -> list[int]:
@@ -140,8 +140,9 @@ def traces(recording: Recording, frames_limit: int) -> Traces | None:
     if not records:
         return None
     told = [at for at, record in enumerate(records) if record.header.get("garbage_told")]
-    worked = [float(records[at].header["worked"]) for at in told]
-    last = told[settled(worked)] if told else _before_the_fall(records, bool(recording.first("left")))
+    standing = [_standing(record) for record in records]
+    ends = [standing[at] for at in told]
+    last = told[settled(ends, standing[0])] if told else _before_the_fall(standing, bool(recording.first("left")))
     stacks = _stacks(records)
     chosen = thin(last + 1, KEPT_MOMENTS)
     live_bytes, live_blocks = (_live(records, chosen, name, len(stacks)) for name in ("bytes", "blocks"))
@@ -163,11 +164,14 @@ def traces(recording: Recording, frames_limit: int) -> Traces | None:
     return without_probe(found)
 
 
-def _before_the_fall(records: Sequence[Record], left: bool) -> int:
+def _standing(record: Record) -> Standing:
+    return Standing(float(record.header["worked"]), int(record.arrays["bytes"].sum()))
+
+
+def _before_the_fall(records: Sequence[Standing], left: bool) -> int:
     """The last record, or, of a program that ``left`` by SystemExit, the last before it let go of what it held."""
-    sizes = [int(record.arrays["bytes"].sum()) for record in records]
-    last = len(sizes) - 1
-    while left and last and sizes[last] < sizes[last - 1]:
+    last = len(records) - 1
+    while left and last and records[last].held < records[last - 1].held:
         last -= 1
     return last
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from memdiag.capture import heap_file, spool
+from memdiag.capture.ends import Standing, settled
 from memdiag.launch.free_memory import room_for_a_copy
 from memdiag.model import Answers, HeapEvidence, HeapGraph, Questions
 
@@ -44,6 +45,7 @@ class _Image:
     label: str
     worked: float
     gone: bool = False
+    bytes: int = 0  # of its file, once that is there
     reading: Future[tuple[Census, Remembered] | None] | None = None
     asked: bool = False
 
@@ -70,7 +72,7 @@ class ImageDesk:
         samples = [one for one in self._images if not one.at_an_end and self._file(one).exists()]
         for image in samples[:-_KEPT_SAMPLES]:
             self._end(image)
-            if image.reading is None and self._file(image).stat().st_size > _LARGE_FILE:
+            if image.reading is None and self._bytes(image) > _LARGE_FILE:
                 image.reading = self._reader.submit(self._read, image)
         for image in self._images:
             waits = image.pid == 0 and image.at_an_end
@@ -113,6 +115,10 @@ class ImageDesk:
                     self._end(image)
             self._images.append(_Image(int(header["number"]), int(header["pid"]), label, worked))
 
+    def _bytes(self, image: _Image) -> int:
+        image.bytes = image.bytes or max(0, _size(self._file(image)))
+        return image.bytes
+
     def _file(self, image: _Image) -> Path:
         return self.directory / f"heap-{image.number}"
 
@@ -154,8 +160,10 @@ class ImageDesk:
         there = [image for image in self._images if self._file(image).exists()]
         ends = [image for image in there if image.at_an_end]
         if any(image.label != "exit" for image in ends):
-            settled = ends[spool.settled([image.worked for image in ends])]
-            return self._with_threads(there, settled) or settled
+            first = next(image for image in self._images if self._bytes(image))
+            standing = [Standing(image.worked, self._bytes(image)) for image in (first, *ends)]
+            end = ends[settled(standing[1:], standing[0])]
+            return self._with_threads(there, end) or end
         if len(there) > 1 and (self.recording.first("left") or ends) and self._fell(*there[-2:]):
             return there[-2]  # the locals were gone before the probe heard of their end: SystemExit, and 3.10
         return there[-1] if there else None
@@ -166,7 +174,7 @@ class ImageDesk:
         In a program that goes on they would, too: a worker is told to end only where the program does.
         """
         samples = [image for image in there if not image.at_an_end and image.number < end.number]
-        if len(samples) < 2 or _size(self._file(end)) > max(_LARGE_FILE, _LESS * _size(self._file(samples[-1]))):
+        if len(samples) < 2 or self._bytes(end) > max(_LARGE_FILE, _LESS * self._bytes(samples[-1])):
             return None  # without a look inside, which takes its time where they are large
         first, last = self._reading(samples[0]), self._reading(samples[-1])
         if first is None or last is None or _threads(last) < 2:

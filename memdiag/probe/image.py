@@ -97,7 +97,7 @@ class Images:
         elif small:
             given_up = densest(self._times, list(self._walked))
             self._times.pop(given_up, None)
-            del self._walked[given_up]
+            self._walked.pop(given_up, None)
             self._note(self._take("sample", given_up))
         self._faults = self._native.page_faults() if self._native is not None else 0
         self._cadence.took(self._recorder.now(), self._recorder.collections, clock() - begun)
@@ -171,7 +171,7 @@ class Images:
             if self._is_there(f"heap-{number}.part"):
                 self._walked[number] = True
             elif begun or self._is_there(f"heap-{number}") or number <= self._number - _FORGOTTEN:
-                del self._walked[number]
+                self._walked.pop(number, None)  # the other thread may just have asked as well
         return len(self._walked)
 
     def _is_there(self, name: str) -> bool:

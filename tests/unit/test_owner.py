@@ -443,6 +443,13 @@ def test_what_finally_removes_is_not_skipped() -> None:
     assert hows(box(*lines).removes) == ["del"]
 
 
+def test_a_method_that_is_handed_over_is_called_by_others() -> None:
+    facts = box("task = start(new)", "self.items.add(task)", "task.add_done_callback(self.items.discard)", made="self.items = set()")
+    assert hows(facts.removes) == ["discard, as a callback"]
+    facts = box("new.connect(self.items.append)", made="self.items = []")
+    assert hows(facts.adds) == ["append, as a callback"]
+
+
 # --- bounds ---------------------------------------------------------------------------------------------------
 
 

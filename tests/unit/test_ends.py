@@ -1,0 +1,36 @@
+"""Which of the ends of a program's functions counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from memdiag.capture.ends import Standing, settled
+
+BEGUN = Standing(0.1, 1_000)
+
+
+@pytest.mark.parametrize(
+    ("ends", "counts"),
+    [
+        ([(2.0, 5_000)], 0),
+        ([(1.0, 5_000), (2.0, 5_200)], 1),
+        ([(1.0, 5_000), (1.0005, 1_500)], 0),
+        ([(2.0, 9_000), (2.2, 1_200)], 0),
+        ([(2.0, 9_000), (2.2, 8_500)], 1),
+        ([(2.0, 9_000), (2.2, 5_000), (2.3, 1_200)], 0),
+        ([(2.0, 9_000), (3.0, 1_200)], 1),
+        ([(2.0, 900), (2.2, 800)], 1),
+    ],
+    ids=[
+        "one",
+        "work went on",
+        "unwinding",
+        "what had come is let go of, which takes its time",
+        "little of it is let go of",
+        "bit by bit",
+        "much was done meanwhile",
+        "nothing had come",
+    ],
+)
+def test_the_end_of_the_work(ends: list[tuple[float, float]], counts: int) -> None:
+    assert settled([Standing(*end) for end in ends], BEGUN) == counts
