@@ -37,7 +37,7 @@ class Candidate:
     ``spread``: nodes whose references to the next on the way are any of many: ``[*]``.
     """
 
-    kind: Kind  # "container", "object", "type", "chain"
+    kind: Kind  # "container", "object", "type", "chain", "roots"
     members: Ints
     chief: int
     amounts: Ints

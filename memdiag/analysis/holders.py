@@ -105,7 +105,8 @@ class _Search:
     def _multitudes(self, descent: Descent, found: list[Multitude]) -> list[Candidate]:
         """As candidates; the beginnings of one chain (its head and its tail) are one."""
         grouped: dict[tuple[int, int, bool], list[int]] = {}
-        for one in found:
+        natively = [one.others for one in found if one.others is not None]
+        for one in (one for one in found if one.others is None):
             parent = int(self._tree.parents[one.node]) if one.chain else one.node
             kind = int(self._last.types[one.node])
             grouped.setdefault((parent, kind, one.chain), []).append(one.node)
@@ -120,7 +121,12 @@ class _Search:
             if amounts is not None:
                 word = "chain" if chain else "type"
                 candidates.append(Candidate(word, np.array(nodes, dtype=np.int64), nodes[0], amounts))
-        return candidates
+        return candidates + [one for nodes in natively if (one := self._held_natively(nodes)) is not None]
+
+    def _held_natively(self, nodes: Ints) -> Candidate | None:
+        """As a candidate; of roots none of which holds the others the items are the roots themselves."""
+        amounts = self._amounts(nodes.tolist(), describe(nodes, self._roles).kind)
+        return None if amounts is None else Candidate("roots", nodes.astype(np.int64), int(nodes[0]), amounts)
 
     def _beginnings(self, parent: int, kind: int) -> list[int]:
         """All of a type directly below a node: a chain's head and its tail."""
@@ -180,7 +186,7 @@ class _Search:
         )
 
     def _items(self, one: Candidate) -> Items:
-        if one.kind in ("object", "chain"):
+        if one.kind in ("object", "chain", "roots"):
             return describe(one.members, self._roles)
         return items_of(one.members, self._roles, self._fresh)
 
@@ -234,13 +240,13 @@ def _commonest(graph: HeapGraph, those: Mask) -> tuple[tuple[str, int], ...]:
 
 def _population(case: Case, inquiry: Inquiry, narrator: Narrator, answers: Answers) -> Population:
     one, roles, graph = case.candidate, inquiry.roles, inquiry.roles.graph
-    way = narrator.tell(case.trail, one.spread)
+    way = narrator.registry(one.members) if one.kind == "roots" else narrator.tell(case.trail, one.spread)
     cache = len(case.trail) > 1 and graph.type_names[graph.types[case.trail[-2]]] == CACHE
     holder = case.trail[-2] if cache else one.chief
     facts = answers.objects.get(int(graph.ids[holder]))
     cached = cache or graph.type_names[graph.types[holder]] == CACHE
     return Population(
-        kind=one.kind,  # type: ignore[arg-type]
+        kind="type" if one.kind == "roots" else one.kind,  # type: ignore[arg-type]
         path=f"{way.text} (functools cache)" if cached else way.text,
         holder_type=roles.name(holder),
         owner=way.owner,

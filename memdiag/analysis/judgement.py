@@ -29,6 +29,7 @@ _FEW_TRACED = 4  # objects
 _LEAST_OBJECT = 16  # bytes
 _ONE_OFF_BYTES = 1_000_000  # a load that is worth a line
 _TELLING = {"exception", "class", "chain"}  # what the heap itself shows to be no program's product
+_FOR_LIFE = {"logging", "atexit"}  # what is put there stays there, whatever the source says
 _RESULT_NAMES = re.compile(r"(?:^|_)(?:results?|rows|outputs?|report|answers?|collected|found|totals?)$")
 _WEAK_TYPES = {"ReferenceType", "weakref", "KeyedRef", "WeakMethod", "finalize", "ref"}
 _AS_MANY = 8  # items by which two containers that gain the same may differ
@@ -100,8 +101,9 @@ def _bounded(one: Case, reason: str, confidence: float) -> Judgement | None:
 
 def _steady(one: Case) -> Judgement | None:
     if not _is_ours(one.population):
-        large = one.grown_bytes >= (LARGE_BYTES if _strong(one) and one.is_read else _ONE_OFF_BYTES)
-        cleaned = bool(one.reached_removes) or one.slowing
+        told = one.is_read or one.population.pattern in _FOR_LIFE
+        large = one.grown_bytes >= (LARGE_BYTES if _strong(one) and told else _ONE_OFF_BYTES)
+        cleaned = bool(one.reached_removes) or one.slowing or _is_weak(one.population)
         return Judgement("suspect", 0.45, "library") if large and not cleaned else Judgement("info", 0.5, "library")
     if one.life < _SHORT_LIFE:
         return Judgement("info", 0.4, "short life")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from memdiag.analysis.census import Census, new_nodes
 from memdiag.analysis.roles import CONTAINERS, Mask, Nodes, Roles
-from memdiag.analysis.roots import LIBRARY_FRAME, Tree
+from memdiag.analysis.roots import LIBRARY_FRAME, NATIVE, Tree
 from memdiag.analysis.series import floor
 from memdiag.model import HeapGraph, Ints
 
@@ -124,6 +124,7 @@ class Multitude:
     node: int
     chain: bool
     weight: float
+    others: Nodes | None = None  # roots of the same type, where no object holds them all: native code does
 
 
 class Descent:
@@ -151,8 +152,18 @@ class Descent:
             if frayed:
                 found.append(Multitude(node, False, float(self._sums[node])))
             pending += [(child, (*way, child)) for child in children]
-        unique = {one.node: one for one in found}
+        unique = {one.node: one for one in [*found, *self._held_natively()]}
         return sorted(unique.values(), key=lambda one: -one.weight)[:_MOST]
+
+    def _held_natively(self) -> list[Multitude]:
+        """Many roots of a type, each light by itself: what a registry in C holds, such as ``atexit``'s."""
+        roots = np.flatnonzero((self._tree.tiers == NATIVE) & (self._tree.parents < 0)).astype(np.int32)
+        kinds = self._roles.graph.types[roots]
+        weights = np.bincount(kinds, weights=self._sums[roots])
+        counts = np.bincount(kinds)
+        heavy = np.flatnonzero((counts >= _FEWEST_ITEMS) & (weights >= max(self._least, _LEAST_OF_LIBRARY)))
+        groups = [(float(weights[kind]), roots[kinds == kind]) for kind in heavy.tolist()]
+        return [Multitude(int(nodes[0]), False, weight, nodes) for weight, nodes in groups]
 
     def items(self, node: int) -> Ints:
         """What is directly below a node, and has grown or bears what has."""

@@ -20,6 +20,7 @@ _RULES = {
     "generator": "MEM-001",
     "logging": "MEM-001",
     "finalizer": "MEM-001",
+    "atexit": "MEM-001",
     "contextvar": "MEM-001",
     "cycle": "MEM-001",
     "native": "MEM-002",

@@ -33,6 +33,7 @@ def without_probe(graph: HeapGraph) -> HeapGraph:
             )
             for frame in graph.frames
         ),
+        signals=tuple((name, int(new[node])) for name, node in graph.signals if keep[node]),
         traced=new[graph.traced[keep[graph.traced]]].astype(np.int32),
         traced_stacks=graph.traced_stacks[keep[graph.traced]],
         own=np.zeros(0, np.int32),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from memdiag.analysis.items import Items
-from memdiag.analysis.roles import CACHE, FUNCTIONS, MAPPINGS, SETS, THREAD_LOCALS, Roles
+from memdiag.analysis.roles import CACHE, FUNCTIONS, LOGGERS, MAPPINGS, SETS, THREAD_LOCALS, Roles
 from memdiag.analysis.wording import Way
 from memdiag.model import HeapGraph
 
@@ -16,7 +16,6 @@ _MEMO = re.compile(r"cache|memo", re.IGNORECASE)
 _LISTENERS = re.compile(r"listener|subscri|handler|callback|observer|hook", re.IGNORECASE)
 _TASKS = {"_asyncio.Task", "_asyncio.Future", "asyncio.tasks.Task", "asyncio.futures.Future", "coroutine"}
 _GENERATORS = {"generator", "async_generator"}
-_LOGGERS = {"logging.Logger", "logging.RootLogger"}
 _SAMPLE = 20
 
 
@@ -27,15 +26,17 @@ def pattern_of(trail: Sequence[int], items: Items, way: Way, kind: str, roles: R
         return "chain" if kind == "chain" else "buffer"
     if CACHE in via[-2:]:
         return "cache"
+    if way.pattern in ("contextvar", "atexit"):
+        return way.pattern
     of_items = _of_items(items, roles)
     if of_items:
         return of_items
     if THREAD_LOCALS & set(via):
         return "thread-local"
-    if _LOGGERS & set(via[-3:]):
+    if (LOGGERS | {"logging.Manager"}) & set(via[-3:]):
         return "logging"
     if way.pattern in ("closure", "default argument"):
-        return "closure" if way.pattern == "closure" else way.pattern
+        return way.pattern
     return _of_holder(trail, via[-1], way, roles)
 
 

@@ -24,6 +24,7 @@ SETS = {"set", "frozenset"}
 CONTAINERS = SEQUENCES | MAPPINGS | SETS
 FUNCTIONS = {"function", "method", "builtin_function_or_method", "functools.partial", "functools.partialmethod"}
 SUSPENDED = {"generator", "coroutine", "async_generator"}
+LOGGERS = {"logging.Logger", "logging.RootLogger"}
 THREAD_LOCALS = {"_thread._local", "_threading_local.local", "_thread._localdummy"}
 ATOMS = {"str", "bytes", "int", "float", "complex", "bool", "NoneType", "bytearray", "range", "ellipsis"}
 # Parts of the program's code, and of C's own making: they bear many references without being anybody's container.
@@ -133,13 +134,16 @@ class Roles:
         """How readily each edge is followed. Shape (edges).
 
         Classes, functions' globals and modules refer to each other without end: an instance's class, a function's
-        globals, what imports a module and what it was loaded by are no way that a person would go.
+        globals, what imports a module and what it was loaded by are no way that a person would go; nor are a
+        logger's references to its parent and to the manager of all.
         """
         graph, targets, sources = self.graph, self.graph.targets, self.sources
         found = np.zeros(len(targets), dtype=np.int8)
         bearers = self.are(CONTAINERS - {"tuple"} | {"cell", "module", "mappingproxy"}) | self.modules
         found[self.classes[targets] & ~bearers[sources]] = BY_CLASS
         found[self._imports[targets] & self.namespaces[sources]] = BY_CLASS
+        loggers = self.are(LOGGERS)
+        found[loggers[sources] & self.are(LOGGERS | {"logging.Manager"})[targets]] = BY_CLASS
         traces, frames = self.are({"traceback"}), self.are({"frame"})
         found[traces[sources] | (frames[sources] & frames[targets])] = BY_TRACEBACK
         found[self.loaded[targets] | (self.namespaces[targets] & ~self.loaded[sources])] = NEVER

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from memdiag.analysis.roles import CACHE, SUSPENDED, THREAD_LOCALS, Roles
 from memdiag.analysis.roots import Tree, is_own_frame
-from memdiag.model import Answers, FrameRoot, ObjectFacts
+from memdiag.model import Answers, FrameRoot, Ints, ObjectFacts
 
 _CLOSURE = re.compile(r"closure[^(]*\((\w+)\)")
+_CONTEXT = re.compile(r"context\((.+)\)")
 _KEYED = re.compile(r"\['(\w+)'\]")
+_AS_MANY = 0.1  # of the functions that atexit is to call, by which others of their type may be among them
 _NAMESPACE = ".__dict__"
 
 
@@ -46,6 +48,14 @@ class Narrator:
             at += self._step(way, trail, at, spread)
         return way
 
+    def registry(self, roots: Ints) -> Way:
+        """What C holds many of: if they are as many as ``atexit`` is to call, these are they."""
+        kind = self._roles.name(int(roots[0]))
+        registered = self._graph.exit_callbacks
+        if abs(registered - len(roots)) <= _AS_MANY * registered:
+            return Way("the functions registered with atexit", owner="atexit", pattern="atexit")
+        return Way(f"{kind}s held by native code")
+
     # --- roots
 
     def _begin(self, way: Way, node: int) -> None:
@@ -63,6 +73,10 @@ class Narrator:
             way.module, way.file = frame.module, frame.file
             way.owner, way.attribute = f"{frame.function}.{name}", name
             way.root_file = frame.file
+            return
+        signal = next((name for name, handler in self._graph.signals if handler == node), "")
+        if signal:
+            way.text = way.owner = f"the handler of {signal}"
             return
         named = self._facts(node)
         kind = self._roles.name(node)
@@ -86,6 +100,9 @@ class Narrator:
             return 3
         if node in spread and label[:1] in ("", "["):
             way.text += "[*]"
+        elif found := _CONTEXT.fullmatch(label):
+            way.text = way.owner = f"context variable {found[1]}"
+            way.attribute, way.pattern = "", "contextvar"
         elif kind == CACHE or kind == "cell" or label in (_NAMESPACE, ".cell_contents", ".__func__"):
             way.pattern = "cache" if kind == CACHE else way.pattern
         elif label.startswith("."):

@@ -26,7 +26,7 @@ def settled(ends: Sequence[Standing], begun: Standing) -> int:
     go of what had come may be work too: asyncio.run() cancels the tasks that are left.
     """
     last = ends[-1].worked
-    window = max(_UNWINDING * (last - ends[0].worked), _UNWINDING_S)
+    window = max(_UNWINDING * (last - begun.worked), _UNWINDING_S)
     at = next(at for at, end in enumerate(ends) if last - end.worked <= window)
     little = _LETTING_GO * (last - begun.worked)
     while at and last - ends[at - 1].worked <= little and _let_go(ends[at - 1], ends[at], begun):

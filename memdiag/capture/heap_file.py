@@ -133,6 +133,8 @@ def _with_roots(graph: HeapGraph, roots: dict[str, Any], classes: npt.NDArray[np
     return dataclasses.replace(
         graph,
         own=np.flatnonzero(ours).astype(np.int32),
+        signals=tuple((str(name), node(key)) for name, key in roots.get("signals", ()) if node(key) >= 0),
+        exit_callbacks=int(roots.get("exit_callbacks", 0)),
         modules=tuple(
             ModuleRoot(str(name), node(key), str(file)) for name, key, file in roots["modules"] if node(key) >= 0
         ),

@@ -42,7 +42,8 @@ class HeapGraph:
     ``refcounts`` (without memdiag's own) and ``tracked`` have the shape (nodes). The edges of node *i* are
     ``targets[starts[i]:starts[i + 1]]``: nodes, as often as *i* refers to them. Weak references are no edges.
     ``own`` are nodes of memdiag's probe. ``traced`` are nodes whose allocation a tracer saw, ``traced_stacks`` the
-    stack of each (index into ``stacks``), both of shape (traced nodes).
+    stack of each (index into ``stacks``), both of shape (traced nodes). ``signals`` are the handlers' names and nodes;
+    ``exit_callbacks`` is how many functions ``atexit`` is to call.
     """
 
     moment: Moment
@@ -62,6 +63,8 @@ class HeapGraph:
     traced_stacks: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     stacks: tuple[Stack, ...] = ()
     own: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    signals: tuple[tuple[str, int], ...] = ()
+    exit_callbacks: int = 0
 
 
 @dataclass(frozen=True)

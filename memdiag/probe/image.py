@@ -220,7 +220,7 @@ class Images:
         kept = kept_frame(objects)
         if kept is not None and copied:
             in_use.append(roots.ended(kept))
-        held = {"modules": roots.modules(), "frames": in_use, "own": roots.own(self._modules)}
+        held = {"modules": roots.modules(), "frames": in_use, "own": roots.own(self._modules), **roots.registries()}
         write(pieces("roots", held))
         native.finish(file, path + ".part", path)
 

@@ -138,32 +138,44 @@ class Ends:
     def mark_from_afar(self) -> None:
         """Mark the function that the script called, from another thread, which may lose the GIL at any bytecode.
 
+        Also the outermost of the program's that a library has called: asyncio.run() is no function of the program's.
         If a frame ended while that thread held it, its locals would die late, and in the wrong thread. So each step
         is a single call into C that hands out names only; a mark that met another stack than was read is void.
         """
-        path = self._path_to_script()
-        if path is None:
+        paths = self._paths()
+        if paths is None:
             return
         self._begin_marking()
+        for path in dict.fromkeys(paths):
+            self._mark_afar(path, paths)
+
+    def _mark_afar(self, path: str, paths: tuple[str, str]) -> None:
         present = self._far(path + "f_trace")
         if type(present) is _Sentinel:
             present.seen += 1
         elif present is None and (name := self._far(path + "f_code.co_name")) and name not in _COMPREHENSIONS:
-            sentinel = _Sentinel(self, name, True, self._recorder.active())
+            sentinel = _Sentinel(self, name, path == paths[0], self._recorder.active())
             _drain(_map(setattr, self._frames(path), ("f_trace",), (sentinel,)), 0)
-            if self._path_to_script() != path or self._far(path + "f_trace") is not sentinel:
+            if self._paths() != paths or self._far(path + "f_trace") is not sentinel:
                 sentinel.name = ""
 
-    def _path_to_script(self) -> str | None:
-        """``f_back.f_back.``: from the innermost frame to the function that the script called; None while importing."""
-        path = ""
+    def _paths(self) -> tuple[str, str] | None:
+        """``f_back.f_back.``: from the innermost frame to the function that the script called; None while importing.
+
+        And to the outermost of the program's functions that a library has called, else the same again.
+        """
+        path, entered, own = "", None, False
         for _ in range(_DEPTH):
             module = self._module(path)
             self.importing = module in _IMPORTING
             if self.importing or module is None or _is_ours(module):
                 return None
+            library = _is_library_file(self._far(path + "f_code.co_filename"))
+            if library and own:
+                entered = path.removesuffix("f_back.")
+            own = not library
             if self._far(path + "f_back.f_code.co_name") == "<module>" and self._module(path + "f_back.") == "__main__":
-                return path
+                return path, path if entered is None else entered
             path += "f_back."
         return None
 
@@ -286,8 +298,11 @@ def _is_ours(module: object) -> bool:
 
 def _is_library(frame: FrameType) -> bool:
     """Whether the frame runs code of the standard library, an installed package, or ours: not the program's own."""
-    file = frame.f_code.co_filename
-    return file.startswith(_LIBRARY) or "-packages" in file
+    return _is_library_file(frame.f_code.co_filename)
+
+
+def _is_library_file(file: str | None) -> bool:
+    return file is not None and (file.startswith(_LIBRARY) or "-packages" in file)
 
 
 def _is_called_by_script(frame: FrameType) -> bool:

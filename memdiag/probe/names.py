@@ -20,6 +20,7 @@ _Function = type(lambda: None)
 _Cell = type((lambda x: lambda: x)(0).__closure__[0])  # type: ignore[index]
 _SEQUENCES = frozenset(map(id, (list, tuple, set, frozenset)))
 _NO_NAMESPACE = _SEQUENCES | set(map(id, (dict, _Cell)))
+_CONTEXT_VARIABLE = "_contextvars.ContextVar"  # by name, since the program may never have imported it
 _STORED = {
     "__traceback__",
     "__context__",
@@ -91,7 +92,21 @@ class Labels:
             return f".closure({places[0]})" if places else ""
         if id(kind) in _SEQUENCES:
             return "[*]"
+        if (label := self._in_context(holder, held)) is not None:
+            return label
         return self._attribute(holder, held) or self._class_edge(holder, held) or self._inside(kind)
+
+    @staticmethod
+    def _in_context(holder: object, held: object) -> str | None:
+        """``context(name)`` in the tree of a context's variables, whose leaves are values, each with its variable after it."""
+        if not kinds.type_name(type(holder))[1].startswith("hamt"):
+            return None
+        referents = _get_referents(holder)
+        for value, variable in zip(referents, referents[1:], strict=False):
+            name = kinds._namespace_of(type(variable)).get("name")
+            if value is held and ".".join(kinds.type_name(type(variable))) == _CONTEXT_VARIABLE and name is not None:
+                return f"context({name.__get__(variable)})"
+        return ""
 
     def _item(self, holder: dict[Any, Any], held: object) -> str:
         """``dict.items`` of the exact or base class: an overridden one is never called."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import _signal
+import atexit as _atexit
 import builtins as _builtins
 import sys as _sys
 from _frozen_importlib_external import SourceFileLoader as _Loader
+from _signal import getsignal as _getsignal
 from sys import _current_frames
 
 from .kinds import instance_namespace
@@ -12,6 +15,8 @@ from .kinds import instance_namespace
 _OWN = __name__.rpartition(".")[0]
 _modules = _sys.modules
 _Function = type(lambda: None)
+_registered = getattr(_atexit, "_ncallbacks", int)
+_SIGNALS = {name: int(value) for name, value in vars(_signal).items() if name[:3] == "SIG" and name[3:].isalnum()}
 _DEEPEST = 200  # frames of one thread; of a deeper one the outermost are left out
 
 TYPE_CHECKING = False
@@ -37,6 +42,13 @@ def _file(namespace: dict[str, Any]) -> str:
     if file is None and type(loader) is _Loader:
         file = loader.path
     return file if type(file) is str else ""
+
+
+def registries() -> dict[str, Any]:
+    """What C keeps for the program: how many functions ``atexit`` is to call, and the ids of signals' handlers."""
+    handlers = [[name, _getsignal(number)] for name, number in _SIGNALS.items()]
+    handlers = [[name, id(handler)] for name, handler in handlers if handler is not None and type(handler) is not int]
+    return {"exit_callbacks": _registered(), "signals": handlers}
 
 
 def ended(frame: FrameType) -> dict[str, Any]:

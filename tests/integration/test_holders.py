@@ -250,6 +250,127 @@ main()
 """
 
 # name: a program that is at its work, and holds what it needs
+# What the interpreter or the standard library keeps: the program, the holder's owner, the pattern, what grows.
+REGISTRIES = {
+    "atexit": (
+        """
+        import atexit
+
+        class Scratch:
+            def __init__(self):
+                atexit.register(self.remove)
+
+            def remove(self):
+                pass
+
+        def main():
+            for number in range(2000):
+                Scratch()
+                work()
+
+        main()
+        """,
+        "atexit",
+        "atexit",
+        "Scratch",
+    ),
+    "a context variable": (
+        """
+        import contextvars
+
+        class Step:
+            pass
+
+        trail = contextvars.ContextVar("trail")
+
+        def main():
+            trail.set([])
+            for number in range(2000):
+                trail.get().append(Step())
+                work()
+
+        main()
+        """,
+        "context variable trail",
+        "contextvar",
+        "Step",
+    ),
+    "a signal's handlers": (
+        """
+        import signal
+
+        class Handler:
+            def __init__(self, before):
+                self.before = before
+
+            def __call__(self, number, frame):
+                self.before(number, frame)
+
+        def main():
+            for number in range(2000):
+                signal.signal(signal.SIGUSR2, Handler(signal.getsignal(signal.SIGUSR2)))
+                work()
+
+        main()
+        """,
+        "the handler of SIGUSR2",
+        "chain",
+        "Handler",
+    ),
+    "logging": (
+        """
+        import logging
+
+        class Service:
+            def __init__(self):
+                self.log = logging.getLogger("service")
+
+        def main():
+            service = Service()
+            for number in range(2000):
+                service.log.getChild(f"request {number}").debug("it came")
+                work()
+
+        main()
+        """,
+        "Manager.loggerDict",
+        "logging",
+        "Logger",
+    ),
+    "tasks that wait for ever": (
+        """
+        import asyncio
+
+        class Client:
+            def __init__(self):
+                self.waiting = set()
+
+            async def answer(self, future):
+                return await future
+
+            def ask(self, number):
+                future = asyncio.get_running_loop().create_future()
+                task = asyncio.create_task(self.answer(future))
+                self.waiting.add(task)
+                task.add_done_callback(self.waiting.discard)
+                if number % 3:
+                    future.set_result(number)
+
+        async def main():
+            client = Client()
+            for number in range(2000):
+                client.ask(number)
+                work()
+                await asyncio.sleep(0)
+
+        asyncio.run(main())
+        """,
+        "Client.waiting",
+        "task",
+        "Task",
+    ),
+}
+
 INNOCENT = {
     "a deque that fills": """
         import collections
@@ -355,6 +476,15 @@ def test_what_holds_a_leak_is_named(cli: Cli, name: str) -> None:
     assert finding["sites"][0]["source"] == program_lines[finding["sites"][0]["line"] - 1].strip()
     assert f"held by {finding['holder']['path']}" in done.said
     assert [one for one in held(done.report) if one[0] in ("leak", "suspect")] == held(done.report)[:1], done.stderr
+
+
+@pytest.mark.parametrize("name", REGISTRIES)
+def test_what_others_keep_for_the_program(cli: Cli, name: str) -> None:
+    program, owner, pattern, kind = REGISTRIES[name]
+    done = ran(cli, program)
+    found = [one for one in done.report["findings"] if one["verdict"] in ("leak", "suspect")]
+    told = [(one["holder"]["owner"], one["pattern"], one["growing"]["type"]) for one in found]
+    assert told == [(owner, pattern, kind)], done.stderr
 
 
 def test_what_a_thread_of_its_own_holds(cli: Cli) -> None:
