@@ -35,7 +35,7 @@ class Slots:
 @dataclass(frozen=True)
 class Census:
     """``tracked`` are ids in order; ``counts`` and ``sizes`` (bytes) are by type, tracked or not. ``traced`` are ids in
-    order whose allocation a tracer had seen, ``traced_stacks`` the stack of each (index into ``stacks``)."""
+    order whose allocation a tracer had seen; of each the stack (index into ``stacks``), type, and bytes."""
 
     moment: Moment
     type_names: tuple[str, ...]
@@ -46,6 +46,8 @@ class Census:
     singles: Slots
     traced: Ids
     traced_stacks: npt.NDArray[np.int32]
+    traced_types: npt.NDArray[np.int32]
+    traced_sizes: Ints
     stacks: tuple[Stack, ...]
 
     @property
@@ -61,6 +63,8 @@ def census(graph: HeapGraph) -> Census:
     """Reduce one snapshot. Deterministic, and no Python code for each object."""
     roles = Roles(graph)
     kinds = len(graph.type_names)
+    order = np.argsort(graph.traced, kind="stable")
+    traced = graph.traced[order]
     return Census(
         moment=graph.moment,
         type_names=graph.type_names,
@@ -69,8 +73,10 @@ def census(graph: HeapGraph) -> Census:
         tracked=graph.ids[graph.tracked],
         containers=_containers(graph, roles),
         singles=_singles(graph, roles),
-        traced=graph.ids[np.sort(graph.traced)],
-        traced_stacks=graph.traced_stacks[np.argsort(graph.traced, kind="stable")],
+        traced=graph.ids[traced],
+        traced_stacks=graph.traced_stacks[order],
+        traced_types=graph.types[traced],
+        traced_sizes=graph.sizes[traced],
         stacks=graph.stacks,
     )
 
@@ -161,6 +167,17 @@ def _looked_up(keys: Ids, values: Ints, wanted: Ids) -> Ints:
     return np.where(keys[places] == wanted, values[places], -1)
 
 
-def traced_at(series: Ids, stacks: Nodes, wanted: Ids) -> Ints:
-    """The stack of each of these objects; -1 for those that no tracer saw."""
-    return _looked_up(series, stacks.astype(np.int64), wanted)
+def traced_at(one: Census, graph: HeapGraph, nodes: Nodes | Ints) -> Ints:
+    """The stack of each of these nodes of a later graph; -1 for those that no tracer saw.
+
+    Another object may have lain at an address before. It counts as the same if its type is, and what the collector
+    does not track has kept its size.
+    """
+    if not len(one.traced):
+        return np.full(len(nodes), -1, dtype=np.int64)
+    places = np.minimum(np.searchsorted(one.traced, graph.ids[nodes]), len(one.traced) - 1)
+    names = {name: at for at, name in enumerate(graph.type_names)}
+    kinds = np.array([names.get(name, -1) for name in one.type_names], dtype=np.int64)[one.traced_types[places]]
+    same = (one.traced[places] == graph.ids[nodes]) & (kinds == graph.types[nodes])
+    same &= graph.tracked[nodes] | (one.traced_sizes[places] == graph.sizes[nodes])
+    return np.where(same, one.traced_stacks[places].astype(np.int64), -1)

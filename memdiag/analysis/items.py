@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memdiag.analysis.census import Census, traced_at
+from memdiag.analysis.census import Census, among, traced_at
 from memdiag.analysis.origin import is_library
 from memdiag.analysis.roles import ATOMS, CACHE, CONTAINERS, FUNCTIONS, NORMAL, Roles, plain_name
 from memdiag.model import Frame, HeapGraph, Ints, Site, Stack
@@ -143,14 +143,16 @@ def _sites(nodes: Ints, series: Sequence[Census], graph: HeapGraph) -> list[Site
     votes: Counter[tuple[str, int, str]] = Counter()
     sizes: Counter[tuple[str, int, str]] = Counter()
     untold = nodes
+    there = np.ones(len(nodes), dtype=np.bool_)  # at every moment from this one on
     for one in reversed(series):  # the latest word on an address counts: it may have been another object's before
-        stacks = traced_at(one.traced, one.traced_stacks, graph.ids[untold])
+        there &= among(one.tracked, graph.ids[untold]) | ~graph.tracked[untold]
+        stacks = np.where(there, traced_at(one, graph, untold), -1)
         for number in np.unique(stacks[stacks >= 0]).tolist():
             frame = own_line(one.stacks[number])
             made = untold[stacks == number]
             votes[(frame.file, frame.line, frame.function)] += len(made)
             sizes[(frame.file, frame.line, frame.function)] += int(graph.sizes[made].sum())
-        untold = untold[stacks < 0]
+        untold, there = untold[stacks < 0], there[stacks < 0]
     return [Site(*place, bytes=sizes[place], count=count) for place, count in votes.most_common()]
 
 

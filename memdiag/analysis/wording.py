@@ -11,6 +11,7 @@ from memdiag.analysis.roots import Tree, is_own_frame
 from memdiag.model import Answers, FrameRoot, Ints, ObjectFacts
 
 _CLOSURE = re.compile(r"closure[^(]*\((\w+)\)")
+_LOCAL = re.compile(r"local\((\w+)\)")
 _CONTEXT = re.compile(r"context\((.+)\)")
 _KEYED = re.compile(r"\['(\w+)'\]")
 _AS_MANY = 0.1  # of the functions that atexit is to call, by which others of their type may be among them
@@ -100,6 +101,8 @@ class Narrator:
             return 3
         if node in spread and label[:1] in ("", "["):
             way.text += "[*]"
+        elif found := _LOCAL.fullmatch(label):
+            self._local(way, node, found[1])
         elif found := _CONTEXT.fullmatch(label):
             way.text = way.owner = f"context variable {found[1]}"
             way.attribute, way.pattern = "", "contextvar"
@@ -112,6 +115,14 @@ class Narrator:
         else:
             way.text += label or self._unnamed(kind, target)
         return 1
+
+    def _local(self, way: Way, node: int, name: str) -> None:
+        """A variable of a suspended function: the text begins anew, at that function."""
+        facts = self._facts(node)
+        where = f"{facts.module}." if facts.module else ""
+        way.text = f"{where}{facts.name}() local {name}"
+        way.module, way.file, way.root_file = facts.module, facts.file, facts.file
+        way.owner, way.attribute = f"{facts.name}.{name}", name
 
     def _unnamed(self, kind: str, target: int) -> str:
         if kind in SUSPENDED:

@@ -35,7 +35,8 @@ _UNBORN_S = 1.0  # nor one that has not even begun, and sleeps
 _ANSWER_S = 30.0
 _POLL_S = 0.005
 _LESS = 0.97  # of the bytes of a file: an end at which much less is there
-_MUCH = 0.3  # of the objects that came during the run
+_MUCH = 0.3  # of the objects, or bytes, that came during the run
+_LEAST_GARBAGE = 64 << 10  # bytes
 
 
 @dataclass
@@ -81,24 +82,42 @@ class ImageDesk:
 
     def conclude(self) -> HeapEvidence | None:
         """What the snapshots of the whole run show; ``None`` without any. Afterwards no image is left."""
-        from memdiag.analysis.holders import populations
-        from memdiag.analysis.types import type_series
-
         try:
             self._note_new()
             self._wait_for_files()
             last = self._last()
-            if last is None or (last.number not in self._asked and not self._inquire(last)):
+            evidence = None if last is None else self._evidence(last)
+            if last is None or evidence is None:
                 return None
-            on = next(
-                (one["collector"] for one in self.recording.headers("image") if one["number"] == last.number), True
-            )
-            how = "image" if last.pid else "paused"
-            inquiry, answers = self._asked[last.number]
-            evidence = populations(inquiry, answers)
-            return dataclasses.replace(evidence, types=type_series(inquiry.series), collector_on=bool(on), how=how)
+            sample = self._in_use_before(last, evidence)
+            before = None if sample is None else self._evidence(sample)
+            return before if before is not None and before.garbage_bytes * 2 < evidence.garbage_bytes else evidence
         finally:
             self.dismiss()
+
+    def _evidence(self, last: _Image) -> HeapEvidence | None:
+        from memdiag.analysis.holders import populations
+        from memdiag.analysis.types import type_series
+
+        if last.number not in self._asked and not self._inquire(last):
+            return None
+        on = next((one["collector"] for one in self.recording.headers("image") if one["number"] == last.number), True)
+        how = "image" if last.pid else "paused"
+        inquiry, answers = self._asked.pop(last.number)
+        evidence = populations(inquiry, answers)
+        return dataclasses.replace(evidence, types=type_series(inquiry.series), collector_on=bool(on), how=how)
+
+    def _in_use_before(self, end: _Image, evidence: HeapEvidence) -> _Image | None:
+        """The last sample, if much of what had come is garbage at the end, and may have been in use until then.
+
+        The end that was heard may be that of a library's function, as asyncio.run() is: what the program's own had
+        held is let go of by then, and waits for the collector where it is cyclic.
+        """
+        samples = [image for image in self._images if not image.at_an_end and image.number < end.number]
+        if not end.at_an_end or not samples or samples[-1].gone or not self._file(samples[-1]).exists():
+            return None
+        come = evidence.heap_bytes[-1] - evidence.heap_bytes[0]
+        return samples[-1] if evidence.garbage_bytes >= max(_MUCH * come, _LEAST_GARBAGE) else None
 
     def dismiss(self) -> None:
         """End all images, whether or not there was anything to conclude."""

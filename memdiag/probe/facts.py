@@ -37,6 +37,10 @@ def _definition(item: Any) -> dict[str, Any]:
     kind = type(item)
     if kind is _Method:
         return _definition(item.__func__)
+    if kind is kinds.Coroutine or kind is kinds.Generator:
+        code, frame = (item.cr_code, item.cr_frame) if kind is kinds.Coroutine else (item.gi_code, item.gi_frame)
+        module = frame.f_globals.get("__name__") if frame is not None else ""
+        return {"module": _text(module), "file": code.co_filename, "line": code.co_firstlineno}
     if kind is _Function:
         code = item.__code__
         return {"module": _text(item.__module__), "file": code.co_filename, "line": code.co_firstlineno}

@@ -166,12 +166,15 @@ class Images:
             self._times.pop(self._number - _FORGOTTEN, None)
 
     def _unfinished(self) -> int:
-        """How many images are still being walked, as far as their files tell; the parent may remove these."""
-        for number, begun in list(self._walked.items()):
+        """How many images are still being walked, as far as their files tell; the parent may remove these.
+
+        Both threads ask, and a collection may come in between: what is gone through is a copy, made in one step.
+        """
+        for number, begun in self._walked.copy().items():
             if self._is_there(f"heap-{number}.part"):
                 self._walked[number] = True
             elif begun or self._is_there(f"heap-{number}") or number <= self._number - _FORGOTTEN:
-                self._walked.pop(number, None)  # the other thread may just have asked as well
+                self._walked.pop(number, None)
         return len(self._walked)
 
     def _is_there(self, name: str) -> bool:
@@ -183,7 +186,7 @@ class Images:
             native.let_go_of_descriptors()
             _nice(12)
             self._write(header, native, copied=True)
-            self._serve(header["number"], native, self._parent)
+            self._serve(header["number"], native, self._parent, copied=True)
         except Exception as error:
             self._put(native, f"failed-{header['number']}", described(error))
         finally:
@@ -195,7 +198,7 @@ class Images:
         self._write(header, native, copied=False)
         self._recorder.write("image", {**header, "pid": 0, "given_up": 0})
         if asked:
-            self._serve(header["number"], native, self._parent)
+            self._serve(header["number"], native, self._parent, copied=False)
 
     def _write(self, header: dict[str, Any], native: Native, copied: bool) -> None:
         objects = _get_objects()
@@ -224,14 +227,14 @@ class Images:
         write(pieces("roots", held))
         native.finish(file, path + ".part", path)
 
-    def _serve(self, number: int, native: Native, parent: int) -> None:
+    def _serve(self, number: int, native: Native, parent: int, copied: bool) -> None:
         """Answer the parent once, as long as it lives."""
         deadline = _monotonic() + _PATIENCE
         directory = self._recorder.spool.directory
         while _getppid() == parent and _monotonic() < deadline:
             text = native.contents(f"{directory}/questions-{number}")
             if text is not None:
-                self._put(native, f"answers-{number}", heap.told(native.object_at, text))
+                self._put(native, f"answers-{number}", heap.told(native.object_at, text, copied))
                 return
             native.sleep(0.005)
 

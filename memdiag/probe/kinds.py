@@ -20,6 +20,15 @@ _namespace_of = type.__dict__["__dict__"].__get__
 _qualname_of = type.__dict__["__qualname__"].__get__
 _module_of = type.__dict__["__module__"].__get__
 
+
+async def _coroutine() -> None: ...
+
+
+_made = _coroutine()
+Coroutine = type(_made)
+_made.close()
+del _made
+Generator = type(_ for _ in ())
 _Function = type(lambda: None)
 _Module = type(_sys)
 _SlotWrapper = type(object.__init__)

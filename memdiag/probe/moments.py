@@ -22,6 +22,7 @@ from sys import _current_frames, _getframe
 from sys import setprofile as _setprofile
 from sys import version_info as _version
 
+from .kinds import Coroutine
 from .recorder import Recorder
 
 _LOCALS_OUTLIVE_F_TRACE = _version >= (3, 11)
@@ -46,15 +47,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
     from typing import Any
-
-
-async def _nothing() -> None: ...
-
-
-_made = _nothing()
-_Coroutine = type(_made)
-_made.close()
-del _made
 
 
 class _Sentinel:
@@ -204,7 +196,7 @@ class Ends:
     def mark_coroutines(self, objects: list[object]) -> None:
         """Mark the program's coroutines among all tracked ``objects``: between their steps they are on no stack."""
         kinds = _map(type, objects)
-        suspended = _compress(objects, _map(_is, kinds, _repeat(_Coroutine)))
+        suspended = _compress(objects, _map(_is, kinds, _repeat(Coroutine)))
         for coroutine in _islice(suspended, _MOST_COROUTINES):
             frame = coroutine.cr_frame  # type: ignore[attr-defined]
             if frame is not None and not _is_library(frame):

@@ -49,10 +49,14 @@ def _of_threads(local: object) -> list[int]:
 
 
 class Labels:
-    """Names for the edges among a few objects, kept by id."""
+    """Names for the edges among a few objects, kept by id.
 
-    def __init__(self, objects: dict[int, object]) -> None:
+    ``copied``: in an image, where a dictionary made of a suspended function's variables keeps none of them alive.
+    """
+
+    def __init__(self, objects: dict[int, object], copied: bool = False) -> None:
         self._objects = objects
+        self._copied = copied
         self._namespaces: set[int] = set()
         self._closures: dict[int, tuple[str, ...]] = {}
         for item in objects.values():
@@ -92,6 +96,8 @@ class Labels:
             return f".closure({places[0]})" if places else ""
         if id(kind) in _SEQUENCES:
             return "[*]"
+        if kind is kinds.Coroutine or kind is kinds.Generator:
+            return self._local(holder, held)
         if (label := self._in_context(holder, held)) is not None:
             return label
         return self._attribute(holder, held) or self._class_edge(holder, held) or self._inside(kind)
@@ -107,6 +113,14 @@ class Labels:
             if value is held and ".".join(kinds.type_name(type(variable))) == _CONTEXT_VARIABLE and name is not None:
                 return f"context({name.__get__(variable)})"
         return ""
+
+    def _local(self, holder: Any, held: object) -> str:
+        frame = holder.cr_frame if type(holder) is kinds.Coroutine else holder.gi_frame
+        if frame is held:
+            return ".frame"
+        content = held.cell_contents if type(held) is _Cell else held  # type: ignore[attr-defined]
+        variables = frame.f_locals if self._copied and frame is not None else {}
+        return next((f"local({name})" for name, value in variables.items() if value is content), "")
 
     def _item(self, holder: dict[Any, Any], held: object) -> str:
         """``dict.items`` of the exact or base class: an overridden one is never called."""
@@ -166,6 +180,8 @@ class Labels:
         if kind is _Function:
             module, name = item.__module__, item.__qualname__  # type: ignore[attr-defined]
             return f"{module}.{kinds._exact_text(name)}" if type(module) is str else kinds._exact_text(name)
+        if kind is kinds.Coroutine or kind is kinds.Generator:
+            return kinds._exact_text(item.__qualname__)  # type: ignore[attr-defined]
         if issubclass(kind, _Module):
             namespace = kinds.instance_namespace(item) or {}
             name = namespace.get("__name__", "")
