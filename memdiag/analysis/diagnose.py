@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from memdiag.analysis import garbage, growth, judgement, resources, types
+from memdiag.analysis import garbage, growth, judgement, resources, types, unheld
 from memdiag.analysis.fingerprint import fingerprint
 from memdiag.analysis.series import judge
 from memdiag.model import (
@@ -35,6 +35,8 @@ def diagnose_run(capture: Capture) -> Report:
     lines = unexplained(growth.findings(grown, capture), held)
     late = [] if capture.heap is None else garbage.findings(capture.heap)
     findings = ranked([*held, *lines, *late, *resources.findings(capture)])
+    if capture.heap is not None and not any(one.verdict in ("leak", "suspect") for one in findings):
+        findings += unheld.findings(capture.heap)
     verdict, missing = _run_verdict(capture, findings)
     return Report(
         command="run",

@@ -59,6 +59,7 @@ class Series:
 def growing(series: Sequence[Census], last: HeapGraph, roles: Roles, tree: Tree) -> list[Candidate]:
     """All candidates, those that grew most first within their kind."""
     found = []
+    links = _links(roles, tree)
     for kind, unit in (("container", 1), ("object", 1024)):
         slots = [one.containers if kind == "container" else one.singles for one in series]
         tracks = _tracks(series, slots, last, kind == "container")
@@ -68,10 +69,20 @@ def growing(series: Sequence[Census], last: HeapGraph, roles: Roles, tree: Tree)
         library = tiers >= LIBRARY_FRAME
         named = library & roles.namespaces[tracks.nodes]  # modules that are still being loaded
         enough = np.where(library, max(least, _LEAST_OF_LIBRARY), 1)
-        grown = ~named & ~roles.of_abstract_classes[tracks.nodes] & (tiers > 0) & (growth >= enough)
+        grown = (
+            ~named & ~links[tracks.nodes] & ~roles.of_abstract_classes[tracks.nodes] & (tiers > 0) & (growth >= enough)
+        )
         groups = _grouped(tracks.chosen(grown), growth[grown], roles, tree)
         grown_enough = [one for one in groups if floor_growth(one.amounts[:, None])[0] >= least]
         found += [_scaled(one, kind, unit) for one in grown_enough if outgrows_its_falls(one.amounts)]
+    return found
+
+
+def _links(roles: Roles, tree: Tree) -> Mask:
+    """Blocks of a chain, each of which holds the next, as itertools.tee() keeps them: it is the chain that grows."""
+    kinds, above = roles.graph.types, tree.parents
+    found: Mask = (above >= 0) & (kinds[above] == kinds) & ~container_types(roles)[kinds]
+    found[above[found]] = True
     return found
 
 

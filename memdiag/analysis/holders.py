@@ -21,7 +21,7 @@ from memdiag.analysis.origin import is_library
 from memdiag.analysis.others import other_trails
 from memdiag.analysis.patterns import pattern_of
 from memdiag.analysis.retained import Retention, nearest
-from memdiag.analysis.roles import ATOMS, CACHE, Mask, Roles
+from memdiag.analysis.roles import ATOMS, CACHE, WEAK, Mask, Roles
 from memdiag.analysis.roots import OWN_TRACEBACK, Tree, spanning_tree
 from memdiag.analysis.wording import Narrator, Way
 from memdiag.model import Answers, HeapEvidence, HeapGraph, Ints, Population, Questions, Site
@@ -56,6 +56,12 @@ class Inquiry:
     tree: Tree
     cases: tuple[Case, ...]
     questions: Questions
+
+    @property
+    def own_types(self) -> frozenset[str]:
+        """Names of the classes that the program defines itself."""
+        graph = self.roles.graph
+        return frozenset(name for name, own in zip(graph.type_names, self.roles.own_types, strict=True) if own)
 
 
 def inquire(series: Sequence[Census], last: HeapGraph) -> Inquiry:
@@ -94,13 +100,10 @@ class _Search:
             above = self._tree.trail(one.chief)[:-1]
             outer = [holding[node] for node in above if node in holding and holding[node] != at]
             growth = float(floor_growth(one.amounts[:, None])[0])
-            cached = bool(above) and holding.get(above[-1]) is not None and self._type(above[-1]) == CACHE
+            cached = bool(above) and holding.get(above[-1]) is not None and _type(self._last, above[-1]) == CACHE
             if not cached and (not outer or one.old_growth * 3 >= growth):
                 kept.append(one)
         return kept
-
-    def _type(self, node: int) -> str:
-        return self._last.type_names[int(self._last.types[node])]
 
     def _multitudes(self, descent: Descent, found: list[Multitude]) -> list[Candidate]:
         """As candidates; the beginnings of one chain (its head and its tail) are one."""
@@ -121,12 +124,13 @@ class _Search:
             if amounts is not None:
                 word = "chain" if chain else "type"
                 candidates.append(Candidate(word, np.array(nodes, dtype=np.int64), nodes[0], amounts))
-        return candidates + [one for nodes in natively if (one := self._held_natively(nodes)) is not None]
+        roots = [self._held_natively(nodes.astype(np.int64)) for nodes in natively]
+        return candidates + [one for one in roots if one is not None]
 
     def _held_natively(self, nodes: Ints) -> Candidate | None:
         """As a candidate; of roots none of which holds the others the items are the roots themselves."""
         amounts = self._amounts(nodes.tolist(), describe(nodes, self._roles).kind)
-        return None if amounts is None else Candidate("roots", nodes.astype(np.int64), int(nodes[0]), amounts)
+        return None if amounts is None else Candidate("roots", nodes, int(nodes[0]), amounts)
 
     def _beginnings(self, parent: int, kind: int) -> list[int]:
         """All of a type directly below a node: a chain's head and its tail."""
@@ -241,14 +245,14 @@ def _commonest(graph: HeapGraph, those: Mask) -> tuple[tuple[str, int], ...]:
 def _population(case: Case, inquiry: Inquiry, narrator: Narrator, answers: Answers) -> Population:
     one, roles, graph = case.candidate, inquiry.roles, inquiry.roles.graph
     way = narrator.registry(one.members) if one.kind == "roots" else narrator.tell(case.trail, one.spread)
-    cache = len(case.trail) > 1 and graph.type_names[graph.types[case.trail[-2]]] == CACHE
+    cache = len(case.trail) > 1 and _type(graph, case.trail[-2]) == CACHE
     holder = case.trail[-2] if cache else one.chief
     facts = answers.objects.get(int(graph.ids[holder]))
-    cached = cache or graph.type_names[graph.types[holder]] == CACHE
+    cached = cache or _type(graph, holder) == CACHE
     return Population(
         kind="type" if one.kind == "roots" else one.kind,  # type: ignore[arg-type]
         path=f"{way.text} (functools cache)" if cached else way.text,
-        holder_type=roles.name(holder),
+        holder_type=roles.name(next((at for at in case.trail[-3:-1] if _type(graph, at) in WEAK), holder)),
         owner=way.owner,
         item_type=case.items.name,
         counts=_counts(case, graph, answers),
@@ -265,6 +269,10 @@ def _population(case: Case, inquiry: Inquiry, narrator: Narrator, answers: Answe
         attribute=way.attribute,
         library=_of_library(case, way, inquiry),
     )
+
+
+def _type(graph: HeapGraph, node: int) -> str:
+    return graph.type_names[int(graph.types[node])]
 
 
 def _counts(case: Case, graph: HeapGraph, answers: Answers) -> tuple[int, ...]:

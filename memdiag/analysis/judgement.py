@@ -254,10 +254,10 @@ def finding(one: Case, judgement: Judgement, evidence: HeapEvidence, duration_s:
 def _sites(one: Case) -> tuple[Site, ...]:
     """Where the items were made: as a tracer saw it, unless that was so few that chance may have had a hand in it.
 
-    An object may lie where another, which was traced, lay before.
+    An object may lie where another, which was traced, lay before; that of a library is the likelier one.
     """
     traced = one.population.sites
-    seen = sum(site.count for site in traced)
+    seen = sum(site.count for site in traced if not is_library(site.file))
     return (_inferred(one) or traced) if seen < min(_FEW_TRACED, one.gained) else traced
 
 

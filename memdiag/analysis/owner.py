@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 from memdiag.analysis.references import Target
 from memdiag.analysis.scopes import Module, Scope, last_name, parse
-from memdiag.analysis.touches import Deed, acts, caches
+from memdiag.analysis.touches import FIRST, Deed, acts, caches
 from memdiag.model import OwnerFacts, Touch
 
 UNCALLED = "which nothing in "  # "... this file calls", "... the program calls"
@@ -64,6 +64,11 @@ def _elsewhere(module: Module, target: Target, file: str) -> Target | None:
 
 def _line(node: ast.AST) -> int:
     return int(getattr(node, "lineno", 0))
+
+
+def _name(node: ast.AST) -> str:
+    """The last part of ``x`` or ``self.x``; empty for anything else."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _is_in(outer: ast.AST, node: ast.AST) -> bool:
@@ -222,12 +227,29 @@ class _Reader:
                 sides = [one.left, one.comparators[0]]
                 for side, other in (sides, sides[::-1]):
                     trivial = isinstance(other, ast.Constant) and other.value in (0, 1)  # is there anything at all?
-                    if (depth := self._length(side, scope, lengths)) is not None and not trivial:
+                    if trivial or self._moves(other, isinstance(one.ops[0], ast.Eq)):
+                        continue
+                    if (depth := self._length(side, scope, lengths)) is not None:
                         return other, depth
             elif isinstance(one, ast.Call) and last_name(one) == "full":
                 depth = self._length(one, scope, lengths)
                 return (one, depth) if depth is not None else None
         return None
+
+    def _moves(self, node: ast.expr, exactly: bool) -> bool:
+        """Whether it is a place that is moved on, as that of a reader in a buffer: no limit.
+
+        If it must be met ``exactly``, what is assigned anew counts as well; else that may be how a limit is set.
+        """
+        name = _name(node)
+        moved = [
+            to
+            for around in self.module.scopes
+            for one in around.nodes
+            if isinstance(one, ast.AugAssign) or (exactly and isinstance(one, ast.Assign) and around.bare not in FIRST)
+            for to in (one.targets if isinstance(one, ast.Assign) else [one.target])
+        ]
+        return bool(name) and name in map(_name, moved)
 
     def _decides(self, node: ast.If | ast.While, scope: Scope) -> bool:
         """Whether the branch adds or removes, itself or by what it calls, or leaves before something is added."""
@@ -245,7 +267,7 @@ class _Reader:
         """A whole number that is written down: there, or where the name or attribute is assigned, once."""
         if isinstance(node, ast.Constant):
             return node.value if type(node.value) is int else None
-        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        name = _name(node)
         if not name or name in scope.parameters:
             return None
         values = [
@@ -254,7 +276,7 @@ class _Reader:
             for one in around.nodes
             if isinstance(one, (ast.Assign, ast.AnnAssign))
             for to in (one.targets if isinstance(one, ast.Assign) else [one.target])
-            if (to.attr if isinstance(to, ast.Attribute) else getattr(to, "id", "")) == name
+            if _name(to) == name
         ]
         constants = [one.value for one in values if isinstance(one, ast.Constant) and type(one.value) is int]
         return int(constants[0]) if len(values) == len(constants) == 1 else None

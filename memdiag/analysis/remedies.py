@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from memdiag.analysis.case import Case
+from memdiag.analysis.roles import ATOMS
 from memdiag.analysis.touches import CALLBACK
 
 
@@ -16,10 +17,28 @@ def remedy(one: Case, pattern: str, where: str) -> str:
         return cached
     if one.by_bytes and one.gained == 0:
         return _swelling(name, where)
-    if pattern == "task" and any(CALLBACK in touch.how for touch in one.reached_removes):
-        return f"See what the tasks that are left in {name} wait for: let it end (asyncio.wait_for), or cancel() them."
-    text = _BY_PATTERN.get(pattern) or _BY_CONTAINER.get(_container(one), _ANY)
+    text = _by_use(one, pattern) or _BY_PATTERN.get(pattern) or _BY_CONTAINER.get(_container(one), _ANY)
     return text.format(name=name, where=f" ({where})" if where else "", at=f" at {where}" if where else "")
+
+
+def _by_use(one: Case, pattern: str) -> str:
+    """What the way it is used calls for, where the usual remedy would not do; empty where nothing special does."""
+    container, adds = _container(one), " ".join(touch.how for touch in one.adds)
+    if pattern == "task" and any(CALLBACK in touch.how for touch in one.reached_removes):
+        return "See what those that are left in {name} wait for: let it end (a timeout), or cancel() them."
+    if pattern == "task" and container == "dict":
+        return "Delete a key of {name} when its task or future is done{where}, and when nobody waits any more."
+    if one.population.item_type.rpartition(".")[2] == "LogRecord":
+        return "Keep the formatted text in {name}{where}, not records: record.exc_info holds the frames' locals."
+    if "heappush" in adds:
+        return "Take out of {name} what is cancelled or done with, or make it anew without (heapq.heapify){where}."
+    if "[key] +=" in adds:
+        return "Bound the keys of {name}{where}: count by a few kinds, not by values that never end."
+    if container == "set" and one.population.item_type in ATOMS and pattern not in ("visited", "thread-local"):
+        return "Discard from {name} what is done with{where}, or forget the oldest."
+    if "WeakKeyDictionary" in one.population.holder_type:
+        return "An entry of {name} goes when nothing else refers to its key: its own value must not{where}."
+    return ""
 
 
 def _cache_decorator(one: Case) -> str:
@@ -65,8 +84,8 @@ _BY_PATTERN = {
     "task": "Keep a task only while it runs: task.add_done_callback({name}.discard){where}, or await it and drop it.",
     "finalizer": "What weakref.finalize was given must not refer to the object itself, nor may a registry hold it:"
     " keep weak references, and let the callback take plain values{at}.",
-    "registry": "Take entries out of {name} when their objects are done with{where}, or let it be a"
-    " weakref.WeakValueDictionary or WeakSet, and mind data kept beside it under the same keys.",
+    "registry": "Take entries out of {name} when their objects are done with{where}; or, if those who use them hold"
+    " them meanwhile, let it be a weakref.WeakValueDictionary or WeakSet; and mind data kept beside it by their keys.",
     "resource": "Close what is put into {name}{where}: with, or close() in a finally block; do not keep it.",
     "chain": "Cut the chain where it is lengthened{at}: drop the reference to what is done with, or keep the last few.",
     "class": "Make the class once, at the module's level or behind a bounded cache, and not in each call{at}.",

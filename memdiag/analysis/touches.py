@@ -23,7 +23,7 @@ _REMOVING_CALLS = {"heappop": "heappop"}
 _LIMITS = {"maxlen", "maxsize", "max_size", "maxlength", "max_length", "capacity", "max_entries"}
 _BOUNDED = {"deque": 1, "Queue": 0, "LifoQueue": 0, "PriorityQueue": 0, "LRUCache": 0, "TTLCache": 0, "LFUCache": 0}
 _COPIES = {"list", "set", "dict", "tuple", "deque", "sorted", "OrderedDict", "defaultdict", "filter", "frozenset"}
-_FIRST = {"__init__", "__new__", "__post_init__", "__attrs_post_init__", "__setstate__", "setUp", "<module>"}
+FIRST = {"__init__", "__new__", "__post_init__", "__attrs_post_init__", "__setstate__", "setUp", "<module>"}
 _CACHES = {"cache", "lru_cache"}
 ON_A_MISS = ", on a miss"  # ends the ``how`` of what is added under a key that was looked up just before
 CALLBACK = ", as a callback"  # ... of a method that is handed over, for others to call
@@ -156,6 +156,10 @@ def _item_assignment(target: Target, node: ast.AST, to: ast.Subscript, scope: Sc
         if value is not None and any(_is_window(one) for one in ast.walk(value)):
             yield Deed("bound", "slice", node, scope)
         return
+    counts = isinstance(getattr(node, "value", None), ast.BinOp)
+    if counts and target.within(node.value, scope):  # type: ignore[attr-defined]
+        yield Deed("add", "[key] +=" + _place(reference.depth, True), node, scope, reference.outside)
+        return
     how = "[key] =" + _place(reference.depth, True)
     yield Deed("add", how + _on_a_miss(target, to, reference.depth, scope), node, scope, reference.outside)
 
@@ -209,7 +213,7 @@ def _is_window(node: ast.AST) -> bool:
 
 def _is_first(target: Target, node: ast.AST, scope: Scope) -> bool:
     """Whether an assignment makes the container, rather than letting go of one that was there."""
-    if scope.bare in _FIRST or scope.is_class or (scope.parent is None and target.owner is scope):
+    if scope.bare in FIRST or scope.is_class or (scope.parent is None and target.owner is scope):
         return not _in_loop(target, node)
     if target.owner is scope:  # a function's variable: the first assignment makes it
         lines = [one.lineno for one in scope.nodes if isinstance(one, ast.Name) and _stores(one, target.attribute)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 
@@ -15,8 +15,11 @@ _KEPT = 300
 _SAME_BYTES = 512  # a type that moved by less is the same
 
 
-def type_series(series: Sequence[Census]) -> tuple[TypeSeries, ...]:
-    """Every type's instances and shallow bytes at each moment, the largest at the end first."""
+def type_series(series: Sequence[Census], own: Set[str] = frozenset()) -> tuple[TypeSeries, ...]:
+    """Every type's instances and shallow bytes at each moment, the largest at the end first.
+
+    ``own`` are the names of the classes that the program defines itself.
+    """
     counts: dict[str, Ints] = {}
     sizes: dict[str, Ints] = {}
     for at, census in enumerate(series):
@@ -24,7 +27,10 @@ def type_series(series: Sequence[Census]) -> tuple[TypeSeries, ...]:
             for name, value in zip(census.type_names, column.tolist(), strict=True):
                 table.setdefault(name, np.zeros(len(series), np.int64))[at] += value
     order = sorted(sizes, key=lambda name: (-int(sizes[name][-1]), name))
-    kept = [TypeSeries(name, tuple(counts[name].tolist()), tuple(sizes[name].tolist())) for name in order[:_KEPT]]
+    kept = [
+        TypeSeries(name, tuple(counts[name].tolist()), tuple(sizes[name].tolist()), name in own)
+        for name in order[:_KEPT]
+    ]
     if rest := order[_KEPT:]:
         totals = [np.sum([table[name] for name in rest], axis=0).tolist() for table in (counts, sizes)]
         kept.append(TypeSeries(OTHERS, tuple(totals[0]), tuple(totals[1])))

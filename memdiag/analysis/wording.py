@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from memdiag.analysis.roles import CACHE, SUSPENDED, THREAD_LOCALS, Roles
+from memdiag.analysis.roles import CACHE, SUSPENDED, THREAD_LOCALS, WEAK, Roles
 from memdiag.analysis.roots import Tree, is_own_frame
 from memdiag.model import Answers, FrameRoot, Ints, ObjectFacts
 
@@ -91,7 +91,10 @@ class Narrator:
         node, target = trail[at], trail[at + 1]
         label = self._label(node, target)
         kind = self._graph.type_names[self._graph.types[node]]
-        if self._is_namespace(node, target, label) and at + 2 < len(trail):
+        namespace = self._is_namespace(node, target, label) and at + 2 < len(trail)
+        if kind in WEAK and way.attribute and way.attribute != "data":
+            return 2 if namespace else 1  # what it keeps its items in is its own affair
+        if namespace:
             inner = self._label(target, trail[at + 2])
             self._attribute(way, node, _bare(inner), trail[at + 2])
             return 2
@@ -99,14 +102,26 @@ class Narrator:
             return self._of_function(way, trail, at, label)
         if kind in THREAD_LOCALS and self._of_thread(way, trail[at + 2 : at + 4]):
             return 3
-        if node in spread and label[:1] in ("", "["):
+        if not self._is_named(way, node, label, node in spread):
+            self._go_on(way, node, target, label)
+        return 1
+
+    def _is_named(self, way: Way, node: int, label: str, spread: bool) -> bool:
+        """Whether the reference begins the text anew, or stands for any of many."""
+        if spread and label[:1] in ("", "["):
             way.text += "[*]"
         elif found := _LOCAL.fullmatch(label):
             self._local(way, node, found[1])
         elif found := _CONTEXT.fullmatch(label):
             way.text = way.owner = f"context variable {found[1]}"
             way.attribute, way.pattern = "", "contextvar"
-        elif kind == CACHE or kind == "cell" or label in (_NAMESPACE, ".cell_contents", ".__func__"):
+        else:
+            return False
+        return True
+
+    def _go_on(self, way: Way, node: int, target: int, label: str) -> None:
+        kind = self._graph.type_names[self._graph.types[node]]
+        if kind == CACHE or kind == "cell" or label in (_NAMESPACE, ".cell_contents", ".__func__"):
             way.pattern = "cache" if kind == CACHE else way.pattern
         elif label.startswith("."):
             self._attribute(way, node, _bare(label), target)
@@ -114,7 +129,6 @@ class Narrator:
             way.text += label
         else:
             way.text += label or self._unnamed(kind, target)
-        return 1
 
     def _local(self, way: Way, node: int, name: str) -> None:
         """A variable of a suspended function: the text begins anew, at that function."""

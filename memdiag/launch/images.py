@@ -105,7 +105,8 @@ class ImageDesk:
         how = "image" if last.pid else "paused"
         inquiry, answers = self._asked.pop(last.number)
         evidence = populations(inquiry, answers)
-        return dataclasses.replace(evidence, types=type_series(inquiry.series), collector_on=bool(on), how=how)
+        types = type_series(inquiry.series, inquiry.own_types)
+        return dataclasses.replace(evidence, types=types, collector_on=bool(on), how=how)
 
     def _in_use_before(self, end: _Image, evidence: HeapEvidence) -> _Image | None:
         """The last sample, if much of what had come is garbage at the end, and may have been in use until then.

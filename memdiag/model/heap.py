@@ -148,11 +148,12 @@ class Population:
 
 @dataclass(frozen=True)
 class TypeSeries:
-    """How many instances of a type there were at each moment, and their shallow bytes."""
+    """How many instances of a type there were at each moment, and their shallow bytes; ``own``: of the program's."""
 
     name: str
     counts: tuple[int, ...]
     sizes: tuple[int, ...]
+    own: bool = False
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ async def _coroutine() -> None: ...
 
 
 _made = _coroutine()
-Coroutine = type(_made)
+Coroutine: type[Any] = type(_made)
 _made.close()
 del _made
-Generator = type(_ for _ in ())
+Generator: type[Any] = type(_ for _ in ())
 _Function = type(lambda: None)
 _Module = type(_sys)
 _SlotWrapper = type(object.__init__)

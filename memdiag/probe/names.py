@@ -20,6 +20,7 @@ _Function = type(lambda: None)
 _Cell = type((lambda x: lambda: x)(0).__closure__[0])  # type: ignore[index]
 _SEQUENCES = frozenset(map(id, (list, tuple, set, frozenset)))
 _NO_NAMESPACE = _SEQUENCES | set(map(id, (dict, _Cell)))
+_TREES = {"hamt", "hamt_bitmap_node", "hamt_array_node", "hamt_collision_node"}
 _CONTEXT_VARIABLE = "_contextvars.ContextVar"  # by name, since the program may never have imported it
 _STORED = {
     "__traceback__",
@@ -98,27 +99,25 @@ class Labels:
             return "[*]"
         if kind is kinds.Coroutine or kind is kinds.Generator:
             return self._local(holder, held)
-        if (label := self._in_context(holder, held)) is not None:
-            return label
+        if kinds.type_name(kind)[1] in _TREES:
+            return self._in_context(holder, held)
         return self._attribute(holder, held) or self._class_edge(holder, held) or self._inside(kind)
 
     @staticmethod
-    def _in_context(holder: object, held: object) -> str | None:
-        """``context(name)`` in the tree of a context's variables, whose leaves are values, each with its variable after it."""
-        if not kinds.type_name(type(holder))[1].startswith("hamt"):
-            return None
+    def _in_context(holder: object, held: object) -> str:
+        """``context(name)`` in the tree of a context's variables: its leaves are values, each before its variable."""
         referents = _get_referents(holder)
-        for value, variable in zip(referents, referents[1:], strict=False):
+        for value, variable in zip(referents, referents[1:]):  # noqa: B905, RUF007
             name = kinds._namespace_of(type(variable)).get("name")
             if value is held and ".".join(kinds.type_name(type(variable))) == _CONTEXT_VARIABLE and name is not None:
                 return f"context({name.__get__(variable)})"
         return ""
 
-    def _local(self, holder: Any, held: object) -> str:
+    def _local(self, holder: Any, held: Any) -> str:
         frame = holder.cr_frame if type(holder) is kinds.Coroutine else holder.gi_frame
         if frame is held:
             return ".frame"
-        content = held.cell_contents if type(held) is _Cell else held  # type: ignore[attr-defined]
+        content = held.cell_contents if type(held) is _Cell else held
         variables = frame.f_locals if self._copied and frame is not None else {}
         return next((f"local({name})" for name, value in variables.items() if value is content), "")
 

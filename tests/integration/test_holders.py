@@ -369,7 +369,83 @@ REGISTRIES = {
         "task",
         "Task",
     ),
+    "what is garbage when asyncio.run() ends": (
+        """
+        import asyncio
+
+        class Session:
+            def __init__(self, bus):
+                self.bus = bus
+                bus.handlers.append(self.on_message)
+
+            def on_message(self, message):
+                pass
+
+        class Bus:
+            def __init__(self):
+                self.handlers = []
+
+        async def reconnect(bus, until):
+            while asyncio.get_running_loop().time() < until:
+                Session(bus)
+                await asyncio.sleep(0.0005)
+
+        async def main():
+            bus = Bus()
+            await asyncio.gather(*(reconnect(bus, asyncio.get_running_loop().time() + 2) for _ in range(2)))
+
+        asyncio.run(main())
+        """,
+        "Bus.handlers",
+        "listener",
+        "Session",
+    ),
+    "a branch of itertools.tee() that nobody reads": (
+        """
+        import itertools
+
+        class Reading:
+            pass
+
+        def main():
+            live, audit = itertools.tee(Reading() for _ in range(20_000))
+            for at, reading in enumerate(live):
+                if at % 10 == 0:
+                    work()
+
+        main()
+        """,
+        "main.audit",
+        "chain",
+        "_tee_dataobject",
+    ),
+    "values that refer to their weak keys": (
+        """
+        import weakref
+
+        class Parcel:
+            pass
+
+        class Plan:
+            def __init__(self, parcel):
+                self.parcel = parcel
+
+        plans = weakref.WeakKeyDictionary()
+
+        def main():
+            for number in range(2000):
+                parcel = Parcel()
+                plans[parcel] = Plan(parcel)
+                work()
+
+        main()
+        """,
+        "__main__.plans",
+        "registry",
+        "Plan",
+    ),
 }
+
 
 INNOCENT = {
     "a deque that fills": """

@@ -444,7 +444,12 @@ def test_what_finally_removes_is_not_skipped() -> None:
 
 
 def test_a_method_that_is_handed_over_is_called_by_others() -> None:
-    facts = box("task = start(new)", "self.items.add(task)", "task.add_done_callback(self.items.discard)", made="self.items = set()")
+    facts = box(
+        "task = start(new)",
+        "self.items.add(task)",
+        "task.add_done_callback(self.items.discard)",
+        made="self.items = set()",
+    )
     assert hows(facts.removes) == ["discard, as a callback"]
     facts = box("new.connect(self.items.append)", made="self.items = []")
     assert hows(facts.adds) == ["append, as a callback"]
@@ -514,6 +519,8 @@ def test_bounds_by_length(lines: list[str], how: str) -> None:
     "lines",
     [
         ["if len(self.items) > 100:", "    print('many')"],
+        ["self.at += 1", "if self.at >= len(self.items):", "    self.items.pop(key)"],
+        ["self.at = new", "if len(self.items) == self.at:", "    self.items.pop(key)"],
         ["if len(self.items) > 100:", "    self.warn()"],
         ["if len(self.items) > 0:", "    self.items.pop(key)"],
         ["if len(new) > 100:", "    self.items.remove(new)"],
