@@ -23,7 +23,7 @@ from memdiag.analysis.patterns import pattern_of
 from memdiag.analysis.retained import Retention, nearest
 from memdiag.analysis.roles import ATOMS, CACHE, WEAK, Mask, Roles
 from memdiag.analysis.roots import OWN_TRACEBACK, Tree, spanning_tree
-from memdiag.analysis.wording import Narrator, Way
+from memdiag.analysis.wording import REGISTERED, Narrator, Way
 from memdiag.model import Answers, HeapEvidence, HeapGraph, Ints, Population, Questions, Site
 
 _MOST = 30  # populations
@@ -108,8 +108,8 @@ class _Search:
     def _multitudes(self, descent: Descent, found: list[Multitude]) -> list[Candidate]:
         """As candidates; the beginnings of one chain (its head and its tail) are one."""
         grouped: dict[tuple[int, int, bool], list[int]] = {}
-        natively = [one.others for one in found if one.others is not None]
-        for one in (one for one in found if one.others is None):
+        registered = [one.registered for one in found if one.registered is not None]
+        for one in (one for one in found if one.registered is None):
             parent = int(self._tree.parents[one.node]) if one.chain else one.node
             kind = int(self._last.types[one.node])
             grouped.setdefault((parent, kind, one.chain), []).append(one.node)
@@ -124,11 +124,11 @@ class _Search:
             if amounts is not None:
                 word = "chain" if chain else "type"
                 candidates.append(Candidate(word, np.array(nodes, dtype=np.int64), nodes[0], amounts))
-        roots = [self._held_natively(nodes.astype(np.int64)) for nodes in natively]
+        roots = [self._registered(nodes.astype(np.int64)) for nodes in registered]
         return candidates + [one for one in roots if one is not None]
 
-    def _held_natively(self, nodes: Ints) -> Candidate | None:
-        """As a candidate; of roots none of which holds the others the items are the roots themselves."""
+    def _registered(self, nodes: Ints) -> Candidate | None:
+        """What atexit is to call, as a candidate: its items are the roots themselves."""
         amounts = self._amounts(nodes.tolist(), describe(nodes, self._roles).kind)
         return None if amounts is None else Candidate("roots", nodes, int(nodes[0]), amounts)
 
@@ -244,7 +244,7 @@ def _commonest(graph: HeapGraph, those: Mask) -> tuple[tuple[str, int], ...]:
 
 def _population(case: Case, inquiry: Inquiry, narrator: Narrator, answers: Answers) -> Population:
     one, roles, graph = case.candidate, inquiry.roles, inquiry.roles.graph
-    way = narrator.registry(one.members) if one.kind == "roots" else narrator.tell(case.trail, one.spread)
+    way = REGISTERED if one.kind == "roots" else narrator.tell(case.trail, one.spread)
     cache = len(case.trail) > 1 and _type(graph, case.trail[-2]) == CACHE
     holder = case.trail[-2] if cache else one.chief
     facts = answers.objects.get(int(graph.ids[holder]))

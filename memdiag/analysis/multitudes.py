@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memdiag.analysis.census import Census, new_nodes
-from memdiag.analysis.roles import CONTAINERS, Mask, Nodes, Roles
+from memdiag.analysis.roles import CONTAINERS, FUNCTIONS, Mask, Nodes, Roles
 from memdiag.analysis.roots import LIBRARY_FRAME, NATIVE, Tree
 from memdiag.analysis.series import floor
 from memdiag.model import HeapGraph, Ints
@@ -33,6 +33,7 @@ _FEWEST_LARGE = 3  # of items that weigh much by themselves
 _LARGE = 0.9  # of a branch's weight that is its first object's own: an item, not a way to go on
 _REPEATS = 3  # of types on the way down that make a chain
 _REPEATS_OF_CONTAINERS = 12
+_AS_MANY = 0.1  # of what atexit is to call, by which roots of that type may differ
 _PERIOD = 8  # objects from one of a type to the next
 _MOST = 12
 
@@ -124,7 +125,7 @@ class Multitude:
     node: int
     chain: bool
     weight: float
-    others: Nodes | None = None  # roots of the same type, where no object holds them all: native code does
+    registered: Nodes | None = None  # what atexit is to call: no object holds it, and the node is but the first
 
 
 class Descent:
@@ -152,18 +153,21 @@ class Descent:
             if frayed:
                 found.append(Multitude(node, False, float(self._sums[node])))
             pending += [(child, (*way, child)) for child in children]
-        unique = {one.node: one for one in [*found, *self._held_natively()]}
+        unique = {one.node: one for one in [*found, *self._registered()]}
         return sorted(unique.values(), key=lambda one: -one.weight)[:_MOST]
 
-    def _held_natively(self) -> list[Multitude]:
-        """Many roots of a type, each light by itself: what a registry in C holds, such as ``atexit``'s."""
-        roots = np.flatnonzero((self._tree.tiers == NATIVE) & (self._tree.parents < 0)).astype(np.int32)
-        kinds = self._roles.graph.types[roots]
-        weights = np.bincount(kinds, weights=self._sums[roots])
-        counts = np.bincount(kinds)
-        heavy = np.flatnonzero((counts >= _FEWEST_ITEMS) & (weights >= max(self._least, _LEAST_OF_LIBRARY)))
-        groups = [(float(weights[kind]), roots[kinds == kind]) for kind in heavy.tolist()]
-        return [Multitude(int(nodes[0]), False, weight, nodes) for weight, nodes in groups]
+    def _registered(self) -> list[Multitude]:
+        """What ``atexit`` is to call, where that is mostly of one type: roots that are as many as it counts.
+
+        Of other roots of a type nothing is said: types made in C may hide what they hold, and these may be anybody's.
+        """
+        graph = self._roles.graph
+        callables = self._roles.of_types(FUNCTIONS) | self._roles.own_types
+        roots = np.flatnonzero((self._tree.tiers == NATIVE) & (self._tree.parents < 0) & callables[graph.types])
+        counts = np.bincount(graph.types[roots])
+        many = (counts >= _FEWEST_ITEMS) & (abs(counts - graph.exit_callbacks) <= _AS_MANY * graph.exit_callbacks)
+        groups = [roots[graph.types[roots] == kind].astype(np.int32) for kind in np.flatnonzero(many).tolist()]
+        return [Multitude(int(nodes[0]), False, float(self._sums[nodes].sum()), nodes) for nodes in groups]
 
     def items(self, node: int) -> Ints:
         """What is directly below a node, and has grown or bears what has."""

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from memdiag.analysis.roles import CACHE, SUSPENDED, THREAD_LOCALS, WEAK, Roles
 from memdiag.analysis.roots import Tree, is_own_frame
-from memdiag.model import Answers, FrameRoot, Ints, ObjectFacts
+from memdiag.model import Answers, FrameRoot, ObjectFacts
 
 _CLOSURE = re.compile(r"closure[^(]*\((\w+)\)")
 _LOCAL = re.compile(r"local\((\w+)\)")
 _CONTEXT = re.compile(r"context\((.+)\)")
 _KEYED = re.compile(r"\['(\w+)'\]")
-_AS_MANY = 0.1  # of the functions that atexit is to call, by which others of their type may be among them
 _NAMESPACE = ".__dict__"
 
 
@@ -29,6 +28,9 @@ class Way:
     file: str = ""
     pattern: str = ""
     root_file: str = ""  # where the function, class or module that it begins with is defined
+
+
+REGISTERED = Way("the functions registered with atexit", owner="atexit", pattern="atexit")
 
 
 class Narrator:
@@ -48,14 +50,6 @@ class Narrator:
         while at + 1 < len(trail):
             at += self._step(way, trail, at, spread)
         return way
-
-    def registry(self, roots: Ints) -> Way:
-        """What C holds many of: if they are as many as ``atexit`` is to call, these are they."""
-        kind = self._roles.name(int(roots[0]))
-        registered = self._graph.exit_callbacks
-        if abs(registered - len(roots)) <= _AS_MANY * registered:
-            return Way("the functions registered with atexit", owner="atexit", pattern="atexit")
-        return Way(f"{kind}s held by native code")
 
     # --- roots
 
