@@ -186,6 +186,8 @@ def _source(told: Told) -> str:
 def _removals(one: Case) -> str:
     if one.broken_bound is not None:
         return f"bounded at {quoted(one.broken_bound)}, which it has outgrown"
+    if one.unset_bound is not None:
+        return f"bounded at {quoted(one.unset_bound)}, but no limit is set: it is None"
     if not one.removes:
         files = dict.fromkeys(os.path.basename(add.file) for add in one.adds)
         return f"and nothing in {' or '.join(list(files)[:2])} removes any"
@@ -243,6 +245,7 @@ _REASONS = {
     "local": "It is a variable of a function that still runs: it may be what that function is to return.",
     "result name": "Its name says that it may be the program's result: what cannot be told from a leak.",
     "removes": "A removal exists whose condition may yet come, or that does not reach all of them.",
+    "unset": "What would bound it is there, and not in use.",
     "late": "It began late, and went on from then to the end.",
     "falls": "Some are taken away again, though not by what was read, and fewer than come.",
     "error path": "Those that are left are the ones whose removal was skipped.",
@@ -275,6 +278,8 @@ def fix(told: Told) -> str:
     if unreached is not None and not told.case.reached_removes:
         done = unreached.function.rpartition(".")[2]
         return f"Call {done}() ({at(unreached)}) for what is done with. Or: {remedy(told.case, told.pattern, where)}"
+    if told.reason == "unset" and told.case.unset_bound is not None:
+        return f"Set the limit that {at(told.case.unset_bound)} compares with: it is None, so nothing is let go of."
     if told.reason == "error path" and told.case.skipped is not None:
         return (
             f"Put the removal at {at(told.case.skipped)} into a finally block, so that it happens whatever is raised."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memdiag.analysis import series
-from memdiag.analysis.owner import RESULT, SKIPPED, is_called, is_of_item, limit_of
+from memdiag.analysis.owner import RESULT, SKIPPED, is_called, is_of_item, is_unset, limit_of
 from memdiag.analysis.series import Floats, Trend, judge
 from memdiag.model import HeapEvidence, Moment, Population, Touch
 
@@ -86,6 +86,11 @@ class Case:
         return next((touch for touch in self.population.source.created if touch.how.startswith(RESULT)), None)
 
     @property
+    def unset_bound(self) -> Touch | None:
+        """A bound that is written down, by an attribute that is None."""
+        return next((one for one in self.population.source.bounds if is_unset(one, self.population.unset)), None)
+
+    @property
     def broken_bound(self) -> Touch | None:
         """A bound that is written down and far exceeded."""
         limits = [(touch, limit_of(touch)) for touch in self.bounds]
@@ -94,7 +99,7 @@ class Case:
 
 def case(population: Population, evidence: HeapEvidence) -> Case | None:
     """None where there is nothing to weigh: it was not there for long enough, or did not grow."""
-    begin, end = _life(population.counts)
+    begin, end = life(population.counts)
     left = end == len(evidence.moments) - 1 and evidence.moments[-1].label == _UNWOUND
     moments = evidence.moments[begin:end]
     if len(moments) < FEWEST_MOMENTS or (end < len(evidence.moments) and not left):
@@ -134,11 +139,11 @@ def weighed(
         fall=_fall(values),
         adds=_fitting(population, population.source.adds),
         removes=tuple(touch for touch in population.source.removes if _bears_on(population, touch)),
-        bounds=tuple(touch for touch in population.source.bounds if is_called(touch) and _fits(population, touch)),
+        bounds=tuple(touch for touch in population.source.bounds if _is_in_force(population, touch)),
     )
 
 
-def _life(counts: Sequence[int]) -> tuple[int, int]:
+def life(counts: Sequence[int]) -> tuple[int, int]:
     """The last stretch of moments at which it was there: [begin, end)."""
     there = [at for at, count in enumerate(counts) if count >= 0]
     if not there:
@@ -263,6 +268,10 @@ def _fitting(population: Population, touches: tuple[Touch, ...]) -> tuple[Touch,
 def _fits(population: Population, touch: Touch) -> bool:
     """Whether both are about the container that the attribute names, or both about one that it holds."""
     return is_of_item(touch) == population.path.endswith("]")
+
+
+def _is_in_force(population: Population, touch: Touch) -> bool:
+    return is_called(touch) and _fits(population, touch) and not is_unset(touch, population.unset)
 
 
 def _bears_on(population: Population, touch: Touch) -> bool:

@@ -261,6 +261,7 @@ def _population(case: Case, inquiry: Inquiry, narrator: Narrator, answers: Answe
         reachable_bytes=max(case.reachable_bytes, case.retained_bytes),
         others=tuple(dict.fromkeys(narrator.tell(trail).text for trail in case.others)),
         limit=facts.limit if facts is not None else None,
+        unset=next((known.unset for at in case.trail[-2:-4:-1] if (known := narrator.facts(at)).unset), ()),
         pattern=pattern_of(case.trail, case.items, way, one.kind, roles),
         via=tuple(roles.name(node) for node in case.trail),
         sites=case.sites,

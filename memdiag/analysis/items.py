@@ -10,7 +10,7 @@ import numpy as np
 
 from memdiag.analysis.census import Census, among, traced_at
 from memdiag.analysis.origin import is_library
-from memdiag.analysis.roles import ATOMS, CACHE, CONTAINERS, FUNCTIONS, NORMAL, Roles, plain_name
+from memdiag.analysis.roles import ATOMS, CACHE, CONTAINERS, FUNCTIONS, NORMAL, WEAK_REFERENCES, Roles, plain_name
 from memdiag.model import Frame, HeapGraph, Ints, Site, Stack
 
 _SAMPLE = 60  # items that are looked into
@@ -46,7 +46,7 @@ def describe(nodes: Ints, roles: Roles) -> Items:
     graph = roles.graph
     if not len(nodes):
         return Items(nodes, -1, "", nodes, "")
-    atoms = roles.of_types(ATOMS)[graph.types[nodes]]
+    atoms = roles.of_types(ATOMS | WEAK_REFERENCES)[graph.types[nodes]]
     objects = nodes[~atoms] if (~atoms).sum() * 3 >= len(nodes) else nodes
     every = np.bincount(graph.types[objects])
     kinds = np.flatnonzero(every)

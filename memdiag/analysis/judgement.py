@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memdiag.analysis import advice, series
-from memdiag.analysis.case import FEWEST_MOMENTS, LARGE_BYTES, Case, case
+from memdiag.analysis.case import FEWEST_MOMENTS, LARGE_BYTES, Case, case, life
 from memdiag.analysis.fingerprint import fingerprint, place
 from memdiag.analysis.naming import kind_of, pattern_of, rule_of
 from memdiag.analysis.origin import is_library
 from memdiag.model import Finding, Growing, HeapEvidence, Holder, Moment, Population, RunVerdict, Site, Verdict
-from memdiag.units import counted
+from memdiag.units import counted, format_bytes
 
 _MOST_OF_THE_RUN = 0.75  # that steady growth covers, where nothing else is sure
 _HALF = 0.5
@@ -29,9 +29,10 @@ _FEW_TRACED = 4  # objects
 _LEAST_OBJECT = 16  # bytes
 _ONE_OFF_BYTES = 1_000_000  # a load that is worth a line
 _TELLING = {"exception", "class", "chain"}  # what the heap itself shows to be no program's product
-_FOR_LIFE = {"logging", "atexit"}  # what is put there stays there, whatever the source says
+_FOR_LIFE = {"logging", "atexit", "at-fork"}  # what is put there stays there, whatever the source says
 _RESULT_NAMES = re.compile(r"(?:^|_)(?:results?|rows|outputs?|report|answers?|collected|found|totals?)$")
-_WEAK_TYPES = {"ReferenceType", "weakref", "KeyedRef", "WeakMethod", "finalize", "ref"}
+_REFERENCES = {"ReferenceType", "weakref", "KeyedRef", "WeakMethod", "ref"}  # which hold nothing
+_WEAK_CONTAINERS = {"WeakSet", "WeakKeyDictionary", "WeakValueDictionary"}
 _AS_MANY = 8  # items by which two containers that gain the same may differ
 _ORDER: dict[Verdict, int] = {"leak": 0, "suspect": 1, "bounded": 2, "info": 3}
 
@@ -100,10 +101,12 @@ def _bounded(one: Case, reason: str, confidence: float) -> Judgement | None:
 
 
 def _steady(one: Case) -> Judgement | None:
+    if _is_bookkeeping(one.population):
+        return Judgement("info", 0.5, "library")
     if not _is_ours(one.population):
         told = one.is_read or one.population.pattern in _FOR_LIFE
         large = one.grown_bytes >= (LARGE_BYTES if _strong(one) and told else _ONE_OFF_BYTES)
-        cleaned = bool(one.reached_removes) or one.slowing or _is_weak(one.population)
+        cleaned = bool(one.reached_removes) or one.slowing
         return Judgement("suspect", 0.45, "library") if large and not cleaned else Judgement("info", 0.5, "library")
     if one.life < _SHORT_LIFE:
         return Judgement("info", 0.4, "short life")
@@ -124,6 +127,8 @@ def _steady(one: Case) -> Judgement | None:
 
 def _lasting(one: Case) -> Judgement:
     """On growth that goes on to the end, of something that was there for long and that nothing bounds."""
+    if one.unset_bound is not None:
+        return Judgement("suspect", 0.65, "unset")
     if one.reached_removes:
         return Judgement("suspect", 0.65, "error path") if one.skipped else Judgement("suspect", 0.6, "removes")
     if one.trend.growth < _LITTLE_FALLS * one.fall:
@@ -165,6 +170,12 @@ def _is_ours(population: Population) -> bool:
     return any(not is_library(site.file) for site in population.sites[:1])
 
 
+def _is_bookkeeping(population: Population) -> bool:
+    """Whether it is but weak references that go when their objects do: what holds these grows, not this."""
+    by_itself = population.holder_type in _WEAK_CONTAINERS or population.library
+    return by_itself and _bare_type(population) in _REFERENCES
+
+
 def _is_module(population: Population) -> bool:
     """Whether it is a module's namespace itself that gains names."""
     return population.path == population.owner_module and not population.attribute
@@ -202,7 +213,11 @@ def _covers(outer: Case, inner: Case) -> bool:
 
 
 def _is_weak(population: Population) -> bool:
-    return population.item_type.removesuffix("._Info").rpartition(".")[2] in _WEAK_TYPES  # what a finalize keeps
+    return _bare_type(population) in _REFERENCES | {"finalize"}
+
+
+def _bare_type(population: Population) -> str:
+    return population.item_type.removesuffix("._Info").rpartition(".")[2]  # what a finalize keeps is its own record
 
 
 def _is_inside(inner: Case, outer: Case) -> bool:
@@ -278,7 +293,7 @@ def verdict_of(found: Sequence[Finding], evidence: HeapEvidence) -> RunJudgement
         return RunJudgement("leak")
     if "suspect" in verdicts:
         return RunJudgement("suspect")
-    missing = _missing(evidence)
+    missing = _missing(evidence) or _unsure(evidence)
     return RunJudgement("inconclusive", missing) if missing else RunJudgement("clean")
 
 
@@ -287,9 +302,26 @@ def _missing(evidence: HeapEvidence) -> str:
     seen = counted(len(moments), "heap snapshot")
     if len(moments) <= FEWEST_MOMENTS:
         return f"too little to judge by ({seen}): let it run longer, or do more of the same work"
-    if not any(series.is_spread([read(moment) for moment in moments]) for read in (_time, _work)):
+    if not _are_spread(moments):
         return f"the {seen} lie too close together to judge by: let it run longer, or take them further apart"
     return ""
+
+
+def _unsure(evidence: HeapEvidence) -> str:
+    """That something large of the program's grew up to the end, and was seen too seldom to tell how."""
+    for one in evidence.populations:
+        begin, end = life(one.counts)
+        seen = one.counts[begin:end]
+        grew = len(seen) > 1 and seen[-1] > max(seen[:-1]) and 2 * (seen[-1] - seen[0]) > seen[-1]
+        large = one.retained_bytes >= _ONE_OFF_BYTES and not one.library
+        if grew and large and end == len(one.counts) and not _are_spread(evidence.moments[begin:end]):
+            seldom = f"and was seen too seldom to judge by ({counted(len(seen), 'heap snapshot')})"
+            return f"{one.owner or one.path} grew to {format_bytes(one.retained_bytes)}, {seldom}: let it run longer"
+    return ""
+
+
+def _are_spread(moments: Sequence[Moment]) -> bool:
+    return any(series.is_spread([read(moment) for moment in moments]) for read in (_time, _work))
 
 
 def _time(moment: Moment) -> float:

@@ -21,6 +21,7 @@ _RULES = {
     "logging": "MEM-001",
     "finalizer": "MEM-001",
     "atexit": "MEM-001",
+    "at-fork": "MEM-001",
     "contextvar": "MEM-001",
     "cycle": "MEM-001",
     "native": "MEM-002",

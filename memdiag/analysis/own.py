@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import breadth_first_order
 
 from memdiag.model import HeapGraph, Ints
 
+FORK_LIST = "the functions registered with os.register_at_fork"
 Bools = npt.NDArray[np.bool_]
 
 
@@ -21,6 +22,7 @@ def without_probe(graph: HeapGraph) -> HeapGraph:
     in_use = [module.node for module in graph.modules]
     in_use += [node for frame in graph.frames for _, node in frame.locals]
     keep = ~_only_of(graph, seeds, np.array(in_use, np.int64))
+    registries = [*graph.registries, *((FORK_LIST, int(node)) for node in _fork_lists(graph, seeds))]
     new = np.cumsum(keep, dtype=np.int64) - 1
     return dataclasses.replace(
         _without(graph, keep, new),
@@ -33,11 +35,27 @@ def without_probe(graph: HeapGraph) -> HeapGraph:
             )
             for frame in graph.frames
         ),
-        signals=tuple((name, int(new[node])) for name, node in graph.signals if keep[node]),
+        registries=tuple((name, int(new[node])) for name, node in registries if keep[node]),
         traced=new[graph.traced[keep[graph.traced]]].astype(np.int32),
         traced_stacks=graph.traced_stacks[keep[graph.traced]],
         own=np.zeros(0, np.int32),
     )
+
+
+def _fork_lists(graph: HeapGraph, seeds: Bools) -> Ints:
+    """The lists of what a fork is to call: only the interpreter refers to them, and the probe's functions are there."""
+    of_probe = seeds.copy()
+    of_probe[_sources(graph, seeds)] = True  # methods of the probe's objects
+    found = _sources(graph, of_probe)
+    kinds = np.array([name == "list" for name in graph.type_names], np.bool_)
+    found = found[kinds[graph.types[found]]]
+    return found[~np.isin(found, graph.targets) & (graph.refcounts[found] > 0)]
+
+
+def _sources(graph: HeapGraph, nodes: Bools) -> Ints:
+    """What refers to any of these nodes."""
+    edges = np.flatnonzero(nodes[graph.targets])
+    return np.unique(np.searchsorted(graph.starts, edges, side="right") - 1)
 
 
 def _only_of(graph: HeapGraph, seeds: Bools, in_use: Ints) -> Bools:

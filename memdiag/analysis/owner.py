@@ -15,6 +15,7 @@ from memdiag.model import OwnerFacts, Touch
 UNCALLED = "which nothing in "  # "... this file calls", "... the program calls"
 ELSEWHERE = "which only other files may call"
 SKIPPED = "which an exception or an early return skips"
+BY = ", by the attribute "  # goes before the name of a limit that the source does not have
 RESULT = "the program's result: "  # begins the ``how`` of a place that uses the whole of a variable, once it is full
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -69,6 +70,17 @@ def _line(node: ast.AST) -> int:
 def _name(node: ast.AST) -> str:
     """The last part of ``x`` or ``self.x``; empty for anything else."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _by(limit: ast.expr) -> str:
+    """That the limit is an attribute, which may be None."""
+    return f"{BY}{limit.attr}" if isinstance(limit, ast.Attribute) else ""
+
+
+def is_unset(touch: Touch, names: Iterable[str]) -> bool:
+    """Whether a bound is by an attribute that is None; ``names`` are those that are, private ones with their class."""
+    by = touch.how.partition(BY)[2].partition(",")[0]
+    return bool(by) and any(name == by or (by.startswith("__") and name.endswith(by)) for name in names)
 
 
 def _is_in(outer: ast.AST, node: ast.AST) -> bool:
@@ -190,7 +202,7 @@ class _Reader:
                     limit, depth = found
                     value = self._value(limit, scope)
                     of = " of an item" if depth else ""
-                    shown = f"len check{of}, limit={value}" if value is not None else f"len check{of}"
+                    shown = f"len check{of}, limit={value}" if value is not None else f"len check{of}{_by(limit)}"
                     yield self._touch(node, scope, shown + self._unreached(scope))
 
     def _lengths(self, scope: Scope) -> dict[str, int]:
@@ -285,7 +297,13 @@ class _Reader:
         """Removals that adding leads to, and that do not merely undo it: by age, by memory, by place."""
         for one in self.found:
             if one.act == "remove" and not one.outside and self._evicts(one) and self._led_to(one.scope):
-                yield self._touch(one.node, one.scope, f"evicts: {one.how}")
+                yield self._touch(one.node, one.scope, f"evicts: {one.how}{self._guard(one)}")
+
+    def _guard(self, one: Deed) -> str:
+        """By which attribute the length is limited, if only then something is let go of."""
+        checks = [node for node in self.module.above(one.node) if isinstance(node, (ast.If, ast.While))]
+        limits = [self._limit(node.test, one.scope, self._lengths(one.scope)) for node in checks]
+        return next((_by(found[0]) for found in limits if found is not None), "")
 
     def _led_to(self, scope: Scope) -> bool:
         """Whether adding leads to that function. One that removes and then adds is a reset, if others add as well."""

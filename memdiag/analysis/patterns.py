@@ -26,7 +26,7 @@ def pattern_of(trail: Sequence[int], items: Items, way: Way, kind: str, roles: R
         return "chain" if kind == "chain" else "buffer"
     if CACHE in via[-2:]:
         return "cache"
-    if way.pattern in ("contextvar", "atexit"):
+    if way.pattern in ("contextvar", "atexit", "at-fork"):
         return way.pattern
     of_items = _of_items(items, roles)
     if of_items:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from memdiag.analysis.case import Case
-from memdiag.analysis.roles import ATOMS
+from memdiag.analysis.roles import ATOMS, CONTAINERS
 from memdiag.analysis.touches import CALLBACK
 
 
@@ -36,6 +36,8 @@ def _by_use(one: Case, pattern: str) -> str:
         return "Bound the keys of {name}{where}: count by a few kinds, not by values that never end."
     if container == "set" and one.population.item_type in ATOMS and pattern not in ("visited", "thread-local"):
         return "Discard from {name} what is done with{where}, or forget the oldest."
+    if container == "dict" and pattern == "registry" and one.population.item_type in CONTAINERS | ATOMS:
+        return _BY_CONTAINER["dict"]
     if "WeakKeyDictionary" in one.population.holder_type:
         return "An entry of {name} goes when nothing else refers to its key: its own value must not{where}."
     return ""
@@ -92,6 +94,8 @@ _BY_PATTERN = {
     "cache": "Bound {name}{where}: evict the oldest when it is full, or use functools.lru_cache(maxsize=...).",
     "archive": "Move what is old out of {name}{where} to a file or database, and keep the newest.",
     "atexit": "atexit.unregister() what is done with{at}, or register one function that goes over weak references.",
+    "at-fork": "What os.register_at_fork() was given stays{at}: register one function, once, that goes over weak"
+    " references.",
     "logging": "Take each handler off again with removeHandler() when its work is done{at}, and loggers by a fixed"
     " name, not by one for each object: logging keeps them.",
     "generator": "Run each generator to its end, or close() it in a finally block{at}; do not keep suspended ones in"

@@ -25,6 +25,7 @@ CONTAINERS = SEQUENCES | MAPPINGS | SETS
 FUNCTIONS = {"function", "method", "builtin_function_or_method", "functools.partial", "functools.partialmethod"}
 SUSPENDED = {"generator", "coroutine", "async_generator"}
 WEAK = {"weakref.WeakKeyDictionary", "weakref.WeakValueDictionary", "_weakrefset.WeakSet"}
+WEAK_REFERENCES = {"weakref.ReferenceType", "weakref", "weakref.KeyedRef", "weakref.WeakMethod"}
 LOGGERS = {"logging.Logger", "logging.RootLogger"}
 THREAD_LOCALS = {"_thread._local", "_threading_local.local", "_thread._localdummy"}
 ATOMS = {"str", "bytes", "int", "float", "complex", "bool", "NoneType", "bytearray", "range", "ellipsis"}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from memdiag.analysis.own import FORK_LIST
 from memdiag.analysis.roles import CACHE, SUSPENDED, THREAD_LOCALS, WEAK, Roles
 from memdiag.analysis.roots import Tree, is_own_frame
 from memdiag.model import Answers, FrameRoot, ObjectFacts
@@ -69,11 +70,13 @@ class Narrator:
             way.owner, way.attribute = f"{frame.function}.{name}", name
             way.root_file = frame.file
             return
-        signal = next((name for name, handler in self._graph.signals if handler == node), "")
-        if signal:
-            way.text = way.owner = f"the handler of {signal}"
+        registry = next((name for name, kept in self._graph.registries if kept == node), "")
+        if registry:
+            way.text = way.owner = registry
+            if registry == FORK_LIST:
+                way.owner, way.pattern = "os.register_at_fork", "at-fork"
             return
-        named = self._facts(node)
+        named = self.facts(node)
         kind = self._roles.name(node)
         way.text = f"{kind} {named.name} held by native code" if named.name else f"{kind} held by native code"
         way.module, way.file = named.module, named.file
@@ -126,7 +129,7 @@ class Narrator:
 
     def _local(self, way: Way, node: int, name: str) -> None:
         """A variable of a suspended function: the text begins anew, at that function."""
-        facts = self._facts(node)
+        facts = self.facts(node)
         where = f"{facts.module}." if facts.module else ""
         way.text = f"{where}{facts.name}() local {name}"
         way.module, way.file, way.root_file = facts.module, facts.file, facts.file
@@ -145,7 +148,7 @@ class Narrator:
         if name.startswith(("[", "(")):
             way.text += name
             return
-        facts = self._facts(target)
+        facts = self.facts(target)
         defined = _full(facts)
         if node in self._modules and defined and defined.rpartition(".")[2] == name:
             way.text, way.module, way.file = defined, facts.module, facts.file or self._file(facts.module)
@@ -160,13 +163,13 @@ class Narrator:
         if node in self._modules:
             return f"{self._modules[node].name}.{name}"
         if self._roles.classes[node]:
-            facts = self._facts(node)
+            facts = self.facts(node)
             return f"{facts.name.removeprefix(facts.module + '.') or 'class'}.{name}"
         return f"{self._roles.name(node)}.{name}"
 
     def _place(self, way: Way, node: int) -> None:
         """The module of a class, or of an instance's class."""
-        facts = self._facts(node)
+        facts = self.facts(node)
         if self._roles.classes[node] and facts.module:
             way.module, way.file = facts.module, facts.file or self._file(facts.module)
             return
@@ -186,10 +189,10 @@ class Narrator:
         """Closures and defaults: the tuple and the cell between are left out."""
         names = [self._label(a, b) for a, b in zip(trail[at : at + 3], trail[at + 1 : at + 4], strict=False)]
         closed = next((found[1] for name in names[:2] if (found := _CLOSURE.search(name))), "")
-        function = self._facts(trail[at]).name
+        function = self.facts(trail[at]).name
         if function and not way.text.endswith(function.rpartition(".")[2]):
             way.text += f" -> {function.rpartition('.')[2]}"
-        own = function.removeprefix(self._facts(trail[at]).module + ".") or "function"
+        own = function.removeprefix(self.facts(trail[at]).module + ".") or "function"
         if closed or "closure" in label:
             way.text += f"() closure variable {closed}".rstrip()
             way.owner, way.attribute, way.pattern = f"{own}.{closed}", closed, "closure"
@@ -222,7 +225,7 @@ class Narrator:
         ids = self._graph.ids
         return self._answers.edges.get((int(ids[node]), int(ids[target])), "")
 
-    def _facts(self, node: int) -> ObjectFacts:
+    def facts(self, node: int) -> ObjectFacts:
         return self._answers.objects.get(int(self._graph.ids[node]), _NOTHING)
 
     def _file(self, module: str) -> str:

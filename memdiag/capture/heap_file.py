@@ -133,7 +133,9 @@ def _with_roots(graph: HeapGraph, roots: dict[str, Any], classes: npt.NDArray[np
     return dataclasses.replace(
         graph,
         own=np.flatnonzero(ours).astype(np.int32),
-        signals=tuple((str(name), node(key)) for name, key in roots.get("signals", ()) if node(key) >= 0),
+        registries=tuple(
+            (f"the handler of {name}", node(key)) for name, key in roots.get("signals", ()) if node(key) >= 0
+        ),
         exit_callbacks=int(roots.get("exit_callbacks", 0)),
         modules=tuple(
             ModuleRoot(str(name), node(key), str(file)) for name, key, file in roots["modules"] if node(key) >= 0
@@ -165,9 +167,13 @@ def read_answers(path: Path) -> Answers | None:
         return Answers(
             edges={(int(source), int(target)): str(label) for source, target, label in found["edges"]},
             objects={
-                int(key): ObjectFacts(**{name: value for name, value in facts.items() if name in known})
+                int(key): ObjectFacts(**{name: _plain(value) for name, value in facts.items() if name in known})
                 for key, facts in found["objects"]
             },
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _plain(value: Any) -> Any:
+    return tuple(map(str, value)) if isinstance(value, list) else value

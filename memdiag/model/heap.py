@@ -42,8 +42,8 @@ class HeapGraph:
     ``refcounts`` (without memdiag's own) and ``tracked`` have the shape (nodes). The edges of node *i* are
     ``targets[starts[i]:starts[i + 1]]``: nodes, as often as *i* refers to them. Weak references are no edges.
     ``own`` are nodes of memdiag's probe. ``traced`` are nodes whose allocation a tracer saw, ``traced_stacks`` the
-    stack of each (index into ``stacks``), both of shape (traced nodes). ``signals`` are the handlers' names and nodes;
-    ``exit_callbacks`` is how many functions ``atexit`` is to call.
+    stack of each (index into ``stacks``), both of shape (traced nodes). ``registries`` are what the interpreter
+    itself keeps for the program, by name and node; ``exit_callbacks`` is how many functions ``atexit`` is to call.
     """
 
     moment: Moment
@@ -63,7 +63,7 @@ class HeapGraph:
     traced_stacks: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     stacks: tuple[Stack, ...] = ()
     own: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    signals: tuple[tuple[str, int], ...] = ()
+    registries: tuple[tuple[str, int], ...] = ()
     exit_callbacks: int = 0
 
 
@@ -85,6 +85,7 @@ class ObjectFacts:
     line: int = 0
     limit: int | None = None  # maxlen of a deque, maxsize of a functools cache
     length: int | None = None
+    unset: tuple[str, ...] = ()  # names of an instance's attributes that are None
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ class Population:
     reachable_bytes: int = 0  # from its items, shared or not
     others: tuple[str, ...] = ()  # paths of independent references that hold the items as well
     limit: int | None = None  # the bound that the container itself has: maxlen, maxsize
+    unset: tuple[str, ...] = ()  # attributes of the owner that are None: a bound that may be, and was not, set
     pattern: str = ""  # "listener", "exception", "closure", "thread-local", ... as far as the heap itself tells
     via: tuple[str, ...] = ()  # types along the path, from the root to the holder
     sites: tuple[Site, ...] = ()  # where the items were allocated, as far as a tracer saw it; the most first

@@ -15,6 +15,7 @@ class _Sample:
 
 
 _Method = type(_Sample().method)
+_MOST_UNSET = 40
 _LENGTHS = {id(kind): kind.__len__ for kind in (list, tuple, dict, set, frozenset, str, bytes, bytearray, _deque)}
 
 TYPE_CHECKING = False
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def facts(item: object) -> dict[str, Any]:
     """Plain values under the names of ``ObjectFacts``; what is not known is left out."""
     found: dict[str, Any] = {}
-    for tell in (_definition, _length, _limit):
+    for tell in (_definition, _length, _limit, _unset):
         try:
             found.update(tell(item))
         except Exception:
@@ -77,6 +78,15 @@ def _limit(item: Any) -> dict[str, Any]:
         _, _, limit, length = type(item).cache_info(item)
         return {"length": length, **({} if limit is None else {"limit": limit})}
     return {}
+
+
+def _unset(item: Any) -> dict[str, Any]:
+    """Which attributes of an instance are None; of a class or module that tells nothing."""
+    if issubclass(type(item), (type, _Module)):
+        return {}
+    stored = [*(kinds.instance_namespace(item) or {}).items(), *kinds.slots(item)]
+    found = [name for name, value in stored if value is None and type(name) is str][:_MOST_UNSET]
+    return {"unset": found} if found else {}
 
 
 def _text(value: object) -> str:

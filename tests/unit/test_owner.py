@@ -496,7 +496,7 @@ def test_a_dataclass_field() -> None:
         (["if len(self.items) > 100:", "    self.items.pop(0)"], "len check, limit=100"),
         (["while len(self.items) > 100:", "    self.items.popitem(last=False)"], "len check, limit=100"),
         (["if 100 < len(self.items):", "    self.items.clear()"], "len check, limit=100"),
-        (["if len(self.items) >= self.most:", "    self.drop()"], "len check"),
+        (["if len(self.items) >= self.most:", "    self.drop()"], "len check, by the attribute most"),
         (["if len(self.items) < 100:", "    self.items.append(new)"], "len check, limit=100"),
         (["if len(self.items) >= 100:", "    return", "self.items.append(new)"], "len check, limit=100"),
         (["if len(self.items) >= 100:", "    raise Full", "self.items.append(new)"], "len check, limit=100"),
