@@ -273,7 +273,10 @@ def _sites(one: Case) -> tuple[Site, ...]:
     """
     traced = one.population.sites
     seen = sum(site.count for site in traced if not is_library(site.file))
-    return (_inferred(one) or traced) if seen < min(_FEW_TRACED, one.gained) else traced
+    if seen >= min(_FEW_TRACED, one.gained):
+        return traced
+    few = sum(site.count for site in traced) < min(_FEW_TRACED, one.gained)
+    return _inferred(one) or (() if few and not seen else traced)
 
 
 def _inferred(one: Case) -> tuple[Site, ...]:

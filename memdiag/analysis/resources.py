@@ -23,6 +23,8 @@ class _Kind:
 
 
 _NATIVE_BYTES = 8_000_000  # less is loaded code, arenas not yet full, and stacks
+_BLOCKS_OF_ONE = 3  # of Python's allocator, that an object may take: itself, its items, its values
+_LEAST_LOST = 20_000
 
 _HANDLES = (
     _Kind(
@@ -100,18 +102,32 @@ def _native(capture: Capture) -> Finding | None:
     trend = judge(times, values, max(_NATIVE_BYTES, 0.3 * values[0]), work)
     if trend.shape != "steady":
         return None
-    size = format_bytes(round(trend.growth))
+    size, lost = format_bytes(round(trend.growth)), _lost_blocks(capture)
+    what = "memory that no object accounts for" if lost else "memory outside Python's own"
+    cause = "a C library, or an allocator that keeps what was freed"
+    if lost:
+        cause = f"Python's allocator has {lost:,} blocks more in use that nothing refers to; C code has lost them"
     return _finding(
         "native",
         "native",
         "MEM-002",
         trend,
-        title=f"memory outside Python's own grows: {size}, {format_bytes(round(trend.per_second))}/s",
+        title=f"{what} grows: {size}, {format_bytes(round(trend.per_second))}/s",
         why=f"Resident memory rose by {size} that no Python object accounts for, in each of the last {trend.intervals}"
-        f" intervals, {trend.share:.0%} of the run: a C library, or an allocator that keeps what was freed.",
+        f" intervals, {trend.share:.0%} of the run: {cause}.",
         fix="Run it again with --tracer memray --native, which names the native stack that allocates.",
         growing=Growing("native memory", (), tuple(_thin(values)), trend.per_second),
     )
+
+
+def _lost_blocks(capture: Capture) -> int:
+    """Blocks of Python's allocator that came, if most of them are of no object that the heap leads to; else 0."""
+    blocks = [sample.heap_blocks for sample in capture.samples if sample.heap_blocks is not None]
+    if capture.heap is None or len(blocks) < 2 or not capture.heap.objects:
+        return 0
+    came = blocks[-1] - blocks[0]
+    lost = came - _BLOCKS_OF_ONE * max(0, capture.heap.objects[-1] - capture.heap.objects[0])
+    return lost if lost >= max(_LEAST_LOST, came // 2) else 0
 
 
 def _inside(capture: Capture) -> Callable[[Sample], int | None]:

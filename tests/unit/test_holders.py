@@ -376,3 +376,67 @@ def _abstract(heap: Heap, moment: int) -> None:
 
 def test_what_an_abstract_class_remembers_is_the_interpreters_own() -> None:
     assert evidence(_abstract).populations == ()
+
+
+def test_blocks_that_each_hold_the_next_are_a_chain() -> None:
+    def draw(heap: Heap, moment: int) -> None:
+        _program(heap)
+        heap.variable("__main__", "audit", "itertools._tee")
+        above = "__main__.audit"
+        for block in range(4 + 3 * moment):
+            heap.add(f"block{block}", "itertools._tee_dataobject", by=above, size=500)
+            for at in range(20):
+                heap.add(f"reading{block}.{at}", "__main__.Reading", by=f"block{block}")
+            above = f"block{block}"
+
+    found = _only(evidence(draw))
+    assert (found.kind, found.item_type, found.path) == (
+        "chain",
+        "_tee_dataobject",
+        "__main__.audit -> _tee_dataobject",
+    )
+    assert (found.counts[0], found.counts[-1]) == (4, 25)
+
+
+def test_a_weak_dictionary_is_named_by_who_owns_it() -> None:
+    def draw(heap: Heap, moment: int) -> None:
+        _app(heap)
+        heap.add("plans", "weakref.WeakKeyDictionary", by="__main__.app", label=".plans")
+        heap.add("data", "dict", by="plans", label=".data")
+        for at in range(20 + 10 * moment):
+            heap.add(f"key{at}", "weakref.ReferenceType", by="data", label="[key]")
+            heap.add(f"plan{at}", "__main__.Plan", by="data", label="[*]", size=100)
+
+    found = _only(evidence(draw))
+    assert (found.path, found.owner, found.attribute) == ("__main__.app.plans", "App.plans", "plans")
+    assert (found.holder_type, found.item_type) == ("WeakKeyDictionary", "Plan")
+
+
+def test_a_context_variable_is_named() -> None:
+    def draw(heap: Heap, moment: int) -> None:
+        _program(heap)
+        heap.variable("__main__", "context", "Context")
+        heap.add("tree", "hamt", by="__main__.context")
+        heap.add("leaf", "hamt_bitmap_node", by="tree")
+        heap.add("steps", "list", by="leaf", label="context(trail)")
+        for at in range(20 + 10 * moment):
+            heap.add(f"step{at}", "__main__.Step", by="steps")
+
+    found = _only(evidence(draw))
+    assert (found.path, found.owner, found.pattern) == ("context variable trail",) * 2 + ("contextvar",)
+
+
+def test_a_site_is_of_an_object_that_was_there_all_along() -> None:
+    """Others lay at the addresses that a tracer saw: of another type, or gone for a while since."""
+
+    def draw(heap: Heap, moment: int) -> None:
+        _history(heap, moment)
+        if moment == 4:
+            heap.traces |= {f"m{at}": (Frame(APP, 44, "handle"),) for at in range(40, 60)}
+            heap.items["m45"].type = "__main__.Reply"
+        if moment == 6:
+            for name in ("m46", "meta46"):
+                del heap.items[name]
+            heap.items["history"].to.remove("m46")
+
+    assert [site.count for site in _only(evidence(draw)).sites] == [18]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from memdiag.analysis.resources import findings
-from memdiag.model import Finding, Sample
+from memdiag.model import Finding, HeapEvidence, Moment, Sample
 from tests.heaps import run_of
 
 COUNT = 40
@@ -116,6 +116,18 @@ def test_native_growth() -> None:
 )
 def test_no_native_growth(outside: list[int]) -> None:
     assert found(**memory(outside)) == []
+
+
+@pytest.mark.parametrize(("objects", "what"), [(1_000, "that no object accounts for"), (900_000, "outside Python's")])
+def test_objects_that_c_code_has_lost(objects: int, what: str) -> None:
+    """Python's allocator has more and more in use that no reference leads to."""
+    moments = (Moment(t_s=0.0, label="sample"), Moment(t_s=3.9, label="exit"))
+    heap = HeapEvidence(moments, (), objects=(10_000, 10_000 + objects), heap_bytes=(10_000_000, 10_000_000))
+    columns = [{"rss_bytes": size, "heap_blocks": 50_000 + at * 25_000} for at, size in enumerate(NATIVE)]
+    samples = [Sample(t_s=at / 10, **row) for at, row in enumerate(columns)]
+    (one,) = findings(run_of(samples=samples, heap=heap))
+    assert what in one.title
+    assert ("972,000 blocks" in one.why) == (objects == 1_000)
 
 
 def test_what_python_allocates_is_not_native() -> None:
