@@ -111,11 +111,12 @@ class ImageDesk:
     def _in_use_before(self, end: _Image, evidence: HeapEvidence) -> _Image | None:
         """The last sample, if much of what had come is garbage at the end, and may have been in use until then.
 
-        The end that was heard may be that of a library's function, as asyncio.run() is: what the program's own had
-        held is let go of by then, and waits for the collector where it is cyclic.
+        Where no end of the program's own was heard, but that of a library's function, as asyncio.run() is, or none:
+        what its functions had held is let go of by then, and waits for the collector where it is cyclic.
         """
         samples = [image for image in self._images if not image.at_an_end and image.number < end.number]
-        if not end.at_an_end or not samples or samples[-1].gone or not self._file(samples[-1]).exists():
+        late = "." in end.label or end.label == "exit"
+        if not late or not samples or samples[-1].gone or not self._file(samples[-1]).exists():
             return None
         come = evidence.heap_bytes[-1] - evidence.heap_bytes[0]
         return samples[-1] if evidence.garbage_bytes >= max(_MUCH * come, _LEAST_GARBAGE) else None

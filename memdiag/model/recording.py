@@ -44,7 +44,10 @@ Stack = tuple[Frame, ...]  # most recent call first, as a person looks for the a
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point of the run at which something was looked at: ``start``, ``sample``, ``end of main()``, ``exit``."""
+    """A point of the run at which something was looked at: ``start``, ``sample``, ``end of main()``, ``exit``.
+
+    The end of a library's function, such as ``end of asyncio.runners.run()``, has its module.
+    """
 
     t_s: float
     label: str

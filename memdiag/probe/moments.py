@@ -146,7 +146,10 @@ class Ends:
         if type(present) is _Sentinel:
             present.seen += 1
         elif present is None and (name := self._far(path + "f_code.co_name")) and name not in _COMPREHENSIONS:
-            sentinel = _Sentinel(self, name, path == paths[0], self._recorder.active())
+            library = _is_library_file(self._far(path + "f_code.co_filename"))
+            sentinel = _Sentinel(
+                self, _told(name, self._module(path), library), path == paths[0], self._recorder.active()
+            )
             _drain(_map(setattr, self._frames(path), ("f_trace",), (sentinel,)), 0)
             if self._paths() != paths or self._far(path + "f_trace") is not sentinel:
                 sentinel.name = ""
@@ -205,7 +208,8 @@ class Ends:
     def _mark_one(self, frame: FrameType, outermost: bool) -> None:
         present = frame.f_trace
         if present is None and frame.f_code.co_name not in _COMPREHENSIONS:
-            frame.f_trace = _Sentinel(self, frame.f_code.co_name, outermost, self._recorder.active())
+            name = _told(frame.f_code.co_name, frame.f_globals.get("__name__"), _is_library(frame))
+            frame.f_trace = _Sentinel(self, name, outermost, self._recorder.active())
         elif type(present) is _Sentinel:
             present.seen += 1
 
@@ -282,6 +286,11 @@ def _has_caller() -> bool:
         return _getframe(3) is not None
     except ValueError:
         return False
+
+
+def _told(name: str, module: object, library: bool) -> str:
+    """What a function is called; one of a library's with its module, since its end is not that of the program's own."""
+    return f"{module}.{name}" if library and type(module) is str else name
 
 
 def _is_ours(module: object) -> bool:
