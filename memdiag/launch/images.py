@@ -118,7 +118,9 @@ class ImageDesk:
         late = "." in end.label or end.label == "exit"
         if not late or not samples or samples[-1].gone or not self._file(samples[-1]).exists():
             return None
-        come = evidence.heap_bytes[-1] - evidence.heap_bytes[0]
+        come = (
+            evidence.heap_bytes[-1] - evidence.heap_bytes[len(evidence.heap_bytes) // 4]
+        )  # modules are loaded by then
         return samples[-1] if evidence.garbage_bytes >= max(_MUCH * come, _LEAST_GARBAGE) else None
 
     def dismiss(self) -> None:
