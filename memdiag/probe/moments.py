@@ -33,6 +33,8 @@ _Frame = type(_getframe())
 _MOST_COROUTINES = 50  # the oldest come first; those that last are among them
 _LIBRARY = (_os.__file__.removesuffix("os.py"), "<frozen", __file__.removesuffix("moments.py"))
 _DEPTH = 60
+_OFTEN = 8  # marks from afar, after which they come
+_APART = 0.015  # of the run apart
 _YOUNG = 4  # marks, before which a second one is not waited for
 _LASTING = 0.3  # of the time since the first mark
 _LASTING_OUTERMOST = 0.1
@@ -88,6 +90,7 @@ class Ends:
         self._marks = 0
         self._until = 0.0
         self._first_mark = 0.0
+        self._last_mark = 0.0
         self.first_worked = 0.0  # CPU seconds at the first mark: what came before was loading
         self.importing = False  # at the last mark, the program was still loading its modules
         # Kept, since 3.10 goes on using the method that is its profile function after another has taken its place.
@@ -134,9 +137,13 @@ class Ends:
         If a frame ended while that thread held it, its locals would die late, and in the wrong thread. So each step
         is a single call into C that hands out names only; a mark that met another stack than was read is void.
         """
+        now = self._recorder.active()
+        if self._marks >= _OFTEN and now - self._last_mark < _APART * now:
+            return
         paths = self._paths()
         if paths is None:
             return
+        self._last_mark = now
         self._begin_marking()
         for path in dict.fromkeys(paths):
             self._mark_afar(path, paths)

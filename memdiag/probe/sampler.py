@@ -59,7 +59,7 @@ class Sampler:
         self._memory = memory
         self._show = show  # to whom else all tracked objects are of use, once they have been listed
         self._counting = counting
-        self._cadence = Cadence(keep=64, seconds=0.005, work=1, share=0.01, allowance=0.05)
+        self._cadence = Cadence(keep=24, seconds=0.005, work=1, share=0.01, allowance=0.05)
         self._tracked_cost = 0.0
 
     def wait(self) -> float:
