@@ -67,7 +67,7 @@ class Images:
         self._times: dict[int, float] = {}  # when the latest samples were taken
         self._pages = self._faults = 0  # of the process, at its last image
         self._cadence = Cadence(
-            keep=8, seconds=0.004, work=1, share=0.015, allowance=0.0, apart=0.4, rest=1.5, doubling=0.02, later=0.03
+            keep=8, seconds=0.004, work=1, share=0.01, allowance=0.0, apart=0.4, rest=1.5, doubling=0.012, later=0.03
         )
         self._native = recorder.native if how != "none" else None
         self.copies = how != "paused" and self._native is not None and self._native.can_copy

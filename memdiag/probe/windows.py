@@ -15,8 +15,8 @@ _start = _tracemalloc.start
 _stop = _tracemalloc.stop
 _is_tracing = _tracemalloc.is_tracing
 
-_SHARE = 0.0075  # of the run
-_ALLOWANCE = 0.025  # seconds beyond that, without which a short program would not be traced at all
+_SHARE = 0.005  # of the run
+_ALLOWANCE = 0.02  # seconds beyond that, without which a short program would not be traced at all
 _SHORTEST = 0.006  # seconds
 _FRAMES = 4
 _FIRST_UNTRACED = 3  # snapshots: a short program needs them more than it needs the lines
