@@ -15,9 +15,9 @@ from itertools import pairwise
 
 from memdiag.analysis import advice, judgement, types
 from memdiag.analysis.case import Case, weighed
-from memdiag.analysis.fingerprint import fingerprint
 from memdiag.analysis.judgement import Judgement
 from memdiag.analysis.series import Trend
+from memdiag.analysis.unheld import unheld
 from memdiag.model import (
     Capture,
     Finding,
@@ -222,16 +222,11 @@ def _unheld(evidence: HeapEvidence, calls: Sequence[int]) -> list[Finding]:
 
 def _unheld_finding(one: TypeSeries, growth: Growth, calls: Sequence[int]) -> Finding:
     made = counted(calls[-1] - calls[0], "call")
-    return Finding(
-        id=fingerprint("unheld", one.name),
-        kind="growth",
-        pattern="",
-        rule="MEM-005",
-        verdict="leak",
-        confidence=0.6,
+    return unheld(
+        one,
+        ("leak", 0.6),
         title=f"the heap gains {_precise(growth.per_call)} {one.name} per call, and what holds them was not found",
         why=f"{one.name}: from {format_count(one.counts[0])} to {format_count(one.counts[-1])} over {made},"
         " more after each round, all garbage collected; no container that was found gained as much.",
-        fix="",
         growing=Growing(one.name, one.counts, one.sizes, per_operation=round(growth.per_call, 6)),
     )

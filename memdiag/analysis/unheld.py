@@ -8,7 +8,7 @@ from __future__ import annotations
 from memdiag.analysis.case import LEAST_ITEMS
 from memdiag.analysis.fingerprint import fingerprint
 from memdiag.analysis.series import judge
-from memdiag.model import Finding, Growing, HeapEvidence, TypeSeries
+from memdiag.model import Finding, Growing, HeapEvidence, TypeSeries, Verdict
 from memdiag.units import counted, format_bytes, format_count
 
 _SHARE = 0.9  # of those that came, which must not be accounted for
@@ -36,16 +36,28 @@ def _finding(one: TypeSeries) -> Finding:
     name = one.name.rpartition(".")[2]
     first, last = format_count(one.counts[0]), format_count(one.counts[-1])
     over = f"over {counted(len(one.counts), 'heap snapshot')}"
-    return Finding(
-        id=fingerprint("unheld", one.name),
-        kind="growth",
-        pattern="growth",
-        rule="MEM-005",
-        verdict="info",
-        confidence=0.4,
+    return unheld(
+        one,
+        ("info", 0.4),
         title=f"there are more and more {name}, and what holds them was not found: {first} to {last}",
         why=f"{name}: from {first} to {last} {over}, {format_bytes(one.sizes[-1])} at the end without what they hold."
         " No single object was seen to gain them.",
-        fix="",
         growing=Growing(name, one.counts, one.sizes),
+    )
+
+
+def unheld(one: TypeSeries, judged: tuple[Verdict, float], *, title: str, why: str, growing: Growing) -> Finding:
+    """A finding on a type alone; ``judged`` are the verdict and how sure it is."""
+    verdict, confidence = judged
+    return Finding(
+        id=fingerprint("unheld", one.name),
+        kind="growth",
+        pattern="",
+        rule="MEM-005",
+        verdict=verdict,
+        confidence=confidence,
+        title=title,
+        why=why,
+        fix="",
+        growing=growing,
     )

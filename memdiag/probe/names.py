@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from _thread import _local as _ThreadLocal
 from gc import get_referents as _get_referents
+from itertools import pairwise as _pairwise
 
 from . import kinds
 
@@ -107,7 +108,7 @@ class Labels:
     def _in_context(holder: object, held: object) -> str:
         """``context(name)`` in the tree of a context's variables: its leaves are values, each before its variable."""
         referents = _get_referents(holder)
-        for value, variable in zip(referents, referents[1:]):  # noqa: B905, RUF007
+        for value, variable in _pairwise(referents):
             name = kinds._namespace_of(type(variable)).get("name")
             if value is held and ".".join(kinds.type_name(type(variable))) == _CONTEXT_VARIABLE and name is not None:
                 return f"context({name.__get__(variable)})"
