@@ -238,7 +238,7 @@ def _late(clock: Floats, values: Sequence[int], trend: Trend) -> Trend | None:
         grew += 1
     whole = clock[-1] - clock[0]
     share = float((clock[-1] - clock[-1 - grew]) / whole) if whole > 0 else 0.0
-    if grew < FEWEST_MOMENTS or share < LATE or _fall(values):
+    if grew < FEWEST_MOMENTS or share < LATE or _fall(values) or _widest_gap(clock[-1 - grew :]) > _WIDE:
         return None
     return Trend("steady", trend.growth, intervals=grew, share=share)
 

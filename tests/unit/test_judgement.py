@@ -151,6 +151,15 @@ def test_what_came_in_a_long_gap_may_have_come_at_once() -> None:
     assert findings(HeapEvidence(moments, (population(counts),)), duration_s=0.3) == []
 
 
+def test_growth_in_a_burst_of_looks_and_after_a_gap_did_not_go_on_all_the_time() -> None:
+    """Each look found more than the one before; all but the last were taken in the first twentieth of the run."""
+    times = [0.038, 0.045, 0.070, 0.0705, 0.0707, 0.075, 0.080, 0.086, 0.0995, 2.19]
+    counts = [-1, -1, 4496, 5432, 5432, 6606, 8010, 10_818, 16_200, 150_000]
+    moments = tuple(Moment(at, "sample", at) for at in times)
+    found = findings(HeapEvidence(moments, (population(counts),)), duration_s=2.6)
+    assert [one.verdict for one in found if one.verdict in ("leak", "suspect")] == []
+
+
 def test_clocks_that_run_backwards() -> None:
     """Time that the program stood still is taken off, and may be estimated at too much."""
     moments = tuple(Moment(at * 0.2 - (at % 3) * 0.25, "sample", at * 0.1 - (at % 2) * 0.2) for at in range(MOMENTS))
