@@ -8,7 +8,17 @@ does I/O, and nothing here thinks.
 from __future__ import annotations
 
 from memdiag.model.capture import Capture
-from memdiag.model.cycles import CycleCluster, CycleEvidence, HeapSnapshot, PassResult, TypeSurvival
+from memdiag.model.cycles import (
+    CollectorCost,
+    Cut,
+    CycleCluster,
+    CycleEvidence,
+    CycleState,
+    GenerationCost,
+    HeapSnapshot,
+    PassResult,
+    TypeSurvival,
+)
 from memdiag.model.findings import Finding, FindingKind, Growing, Holder, Verdict
 from memdiag.model.heap import (
     Answers,
@@ -31,13 +41,17 @@ __all__ = [
     "Answers",
     "Breach",
     "Capture",
+    "CollectorCost",
+    "Cut",
     "CycleCluster",
     "CycleEvidence",
+    "CycleState",
     "Finding",
     "FindingKind",
     "Frame",
     "FrameRoot",
     "Gate",
+    "GenerationCost",
     "Growing",
     "HeapEvidence",
     "HeapGraph",
