@@ -49,12 +49,9 @@ class Forest:
 
 
 def forest(tree: Tree) -> Forest:
-    """Depths by doubling: as many rounds as the depth has binary digits, so that long chains cost little."""
     here = np.arange(len(tree.parents), dtype=np.int32)
     parents = np.where(tree.parents < 0, here, tree.parents).astype(np.int32)
-    depths, jump = (tree.parents >= 0).astype(np.int32), parents
-    while not np.array_equal(further := jump[jump], jump):
-        depths, jump = depths + depths[jump], further
+    depths = tree.depths
     lifted = np.where(depths <= _DEEPEST, here, parents).astype(np.int32)
     while (depths[lifted] > _DEEPEST).any():
         lifted = lifted[lifted]

@@ -112,6 +112,10 @@ class Roles:
         known = self.origins.get(name, self.origins.get(top))
         return known == OWN if known is not None else top not in sys.stdlib_module_names
 
+    def is_standard_module(self, name: str) -> bool:
+        top = name.partition(".")[0]
+        return self.origins.get(name, self.origins.get(top)) == STANDARD or top in sys.stdlib_module_names
+
     @cached_property
     def own_types(self) -> Mask:
         """Classes that the program defines itself. Shape (types)."""
@@ -171,7 +175,11 @@ class Roles:
         return np.asarray(found & ~self.are(ATOMS | CONTAINERS))
 
     @cached_property
+    def referred(self) -> Ints:
+        """How many references of the heap lead to each node. Shape (nodes)."""
+        return np.bincount(self.graph.targets, minlength=len(self.graph.ids)).astype(np.int64)
+
+    @cached_property
     def held_natively(self) -> Mask:
         """Tracked objects with more references than the heap explains: of running frames, and of native code."""
-        known = np.bincount(self.graph.targets, minlength=len(self.graph.ids))
-        return np.asarray(self.graph.tracked & (self.graph.refcounts > known))
+        return np.asarray(self.graph.tracked & (self.graph.refcounts > self.referred))

@@ -8,6 +8,7 @@ tier takes what those before it have left. An object that no tier reaches is gar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,18 @@ class Tree:
 
     parents: Nodes
     tiers: npt.NDArray[np.int8]
+
+    @cached_property
+    def depths(self) -> Nodes:
+        """How far each node is from its root, by doubling: as many rounds as the depth has binary digits."""
+        here = np.arange(len(self.parents), dtype=np.int32)
+        found, jump = (
+            (self.parents >= 0).astype(np.int32),
+            np.where(self.parents < 0, here, self.parents).astype(np.int32),
+        )
+        while not np.array_equal(further := jump[jump], jump):
+            found, jump = found + found[jump], further
+        return found
 
     def trail(self, node: int) -> tuple[int, ...]:
         """Nodes from the root to this one; the last of them only, where there are very many."""

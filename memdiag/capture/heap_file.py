@@ -32,6 +32,9 @@ def read_heap(path: Path) -> HeapGraph | None:
     if not all(kind in records for kind in ("begin", "nodes", "types", "roots")):
         return None
     graph = _graph(records["begin"][0].header, records["nodes"], records["types"][0], records["roots"][0].header)
+    for record in records.get("classes", ()):
+        modules = dict(zip(record.arrays["ids"].tolist(), map(str, record.header["modules"]), strict=True))
+        graph = dataclasses.replace(graph, class_modules=modules)
     return _with_stacks(graph, records["stacks"][0]) if "stacks" in records else graph
 
 
@@ -71,6 +74,7 @@ def _graph(begin: dict[str, Any], nodes: list[Record], types: Record, roots: dic
         type_names=tuple(_named(module, name) for module, name, _ in types.header["types"]),
         type_modules=tuple(str(module) for module, _, _ in types.header["types"]),
         type_roles=tuple(str(role) for _, _, role in types.header["types"]),
+        type_ids=classes,
     )
     return _with_roots(graph, roots, classes)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from memdiag.capture.ends import Standing, settled
-from memdiag.model import Frame, HeapSnapshot, Ints, Moment, Sample, Stack, Traces
+from memdiag.model import Frame, Ints, Moment, Sample, Stack, Traces
 from memdiag.probe import wire
 from memdiag.probe.wire import Record, unpack
 
@@ -215,43 +215,3 @@ def _stacks(records: Sequence[Record]) -> tuple[Stack, ...]:
         size = max(size, 1 + int(max(columns["index"], default=-1)))
         size = max(size, 1 + int(max(columns["awaiting_index"], default=-1)))
     return tuple(found.get(index, (Frame("<lost>", 0),)) for index in range(size))
-
-
-def heap(recording: Recording, look: int, stage: int) -> HeapSnapshot | None:
-    """The heap of one stage of a look; ``None`` where it is not complete."""
-
-    def belongs(record: Record) -> bool:
-        return bool(record.header["look"] == look and record.header["stage"] == stage)
-
-    chunks = [record.arrays for record in recording.by_kind.get("heap", []) if belongs(record)]
-    types = [record for record in recording.by_kind.get("types", []) if belongs(record)]
-    if not chunks or not types:
-        return None
-    columns = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
-    return _assemble(columns, types[0].header)
-
-
-def _assemble(columns: dict[str, Any], header: dict[str, Any]) -> HeapSnapshot:
-    """Ids become indices by sorting and searching; references to what is not tracked are left out."""
-    ids = columns["ids"].astype(np.uint64)
-    order = np.argsort(ids, kind="stable")
-    ranked = ids[order]
-    place = np.searchsorted(ranked, columns["referents"])
-    place[place == len(ids)] = 0
-    known = ranked[place] == columns["referents"]
-    owner = np.repeat(np.arange(len(ids)), columns["degrees"].astype(np.int64))
-    degrees: Ints = np.bincount(owner[known], minlength=len(ids)).astype(np.int64)
-    return HeapSnapshot(
-        ids=ids,
-        types=columns["types"].astype(np.int32),
-        homes=columns["homes"].astype(np.int32),
-        sizes=columns["sizes"].astype(np.int64),
-        refcounts=columns["refcounts"].astype(np.int64),
-        starts=np.concatenate([np.zeros(1, np.int64), np.cumsum(degrees)]),
-        targets=order[place[known]].astype(np.int32),
-        type_names=tuple(str(name) for name, _ in header["types"]),
-        type_roles=tuple(str(role) for _, role in header["types"]),
-        home_names=tuple(str(name) for name, _ in header["homes"]),
-        home_is_library=tuple(bool(library) for _, library in header["homes"]),
-        roots=tuple(np.flatnonzero(np.isin(ids, np.array(header["roots"], dtype=np.uint64))).tolist()),
-    )

@@ -50,7 +50,8 @@ def record_and_report(
 def diagnose(capture: Capture) -> Report:
     """The report that fits the capture's command."""
     from memdiag.analysis.check import diagnose_check
-    from memdiag.analysis.diagnose import diagnose_cycles, diagnose_run
+    from memdiag.analysis.cycles.findings import diagnose_cycles
+    from memdiag.analysis.diagnose import diagnose_run
 
     if capture.command == "check":
         return diagnose_check(capture)

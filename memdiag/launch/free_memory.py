@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -10,6 +11,23 @@ _SPARE = 2.0  # times the target's resident set that must be free
 _SMALL = 64 << 20  # bytes; a copy of a small program is always possible
 _V2 = Path("/sys/fs/cgroup")
 _V1 = Path("/sys/fs/cgroup/memory")
+
+
+@dataclass
+class Watchman:
+    """Tells the probe, by a sign in its directory, when there is too little memory for images."""
+
+    directory: Path
+    is_short: bool = False
+
+    def mind(self, resident_bytes: int) -> bool:
+        """Whether there is too little. A copy costs what the program then writes to, at worst all of it."""
+        short = not room_for_a_copy(resident_bytes)
+        if short != self.is_short:
+            self.is_short = short
+            sign = self.directory / "no-images"
+            sign.touch() if short else sign.unlink(missing_ok=True)
+        return short
 
 
 def room_for_a_copy(resident_bytes: int) -> bool:

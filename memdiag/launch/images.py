@@ -1,27 +1,21 @@
-"""The parent's side of heap snapshots: reads what the images write, asks them for names, and ends them.
+"""The parent's side of a series of heap snapshots: reads what the images write, asks them for names, and ends them.
 
-An image is a copy of the target and a child of ours. It must not outlive its use, since while it lives the pages that
-the program writes to are there twice: of the samples the newest two are kept alive, and what was heard at an end.
+Of the samples the newest two are kept alive, and what was heard at an end.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
-import signal
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from memdiag.capture import heap_file, spool
 from memdiag.capture.ends import Standing, settled
-from memdiag.launch.free_memory import room_for_a_copy
-from memdiag.model import Answers, HeapEvidence, HeapGraph, Questions
+from memdiag.launch.free_memory import Watchman
+from memdiag.launch.image import Image
+from memdiag.model import Answers, HeapEvidence, HeapGraph
 
 if TYPE_CHECKING:
     from memdiag.analysis.census import Census
@@ -30,25 +24,14 @@ if TYPE_CHECKING:
 
 _KEPT_SAMPLES = 2
 _LARGE_FILE = 4 << 20  # bytes; larger files are read while the program runs, so that they need not all be kept
-_STUCK_S = 10.0  # an image that has written nothing for so long is not going to
-_UNBORN_S = 1.0  # nor one that has not even begun, and sleeps
-_ANSWER_S = 30.0
-_POLL_S = 0.005
 _LESS = 0.97  # of the bytes of a file: an end at which much less is there
 _MUCH = 0.3  # of the objects, or bytes, that came during the run
 _LEAST_GARBAGE = 64 << 10  # bytes
 
 
 @dataclass
-class _Image:
-    number: int
-    pid: int  # 0: no image, the target itself stands still
-    label: str
-    worked: float
-    gone: bool = False
-    bytes: int = 0  # of its file, once that is there
+class _Image(Image):
     reading: Future[tuple[Census, Remembered] | None] | None = None
-    asked: bool = False
 
     @property
     def at_an_end(self) -> bool:
@@ -64,20 +47,25 @@ class ImageDesk:
     _images: list[_Image] = field(default_factory=list)
     _reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     _asked: dict[int, tuple[Inquiry, Answers]] = field(default_factory=dict)
-    _forbidding: bool = False
+    _watchman: Watchman = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._watchman = Watchman(self.directory)
 
     def tend(self, resident_bytes: int | None) -> None:
         """To be called often while the target runs; ``resident_bytes`` is its resident set."""
         self._note_new()
-        self._mind_the_memory(resident_bytes or 0)
-        samples = [one for one in self._images if not one.at_an_end and self._file(one).exists()]
+        if self._watchman.mind(resident_bytes or 0):
+            for image in self._images[:-1]:
+                image.end()
+        samples = [one for one in self._images if not one.at_an_end and one.is_there]
         for image in samples[:-_KEPT_SAMPLES]:
-            self._end(image)
-            if image.reading is None and self._bytes(image) > _LARGE_FILE:
+            image.end()
+            if image.reading is None and image.bytes > _LARGE_FILE:
                 image.reading = self._reader.submit(self._read, image)
         for image in self._images:
             waits = image.pid == 0 and image.at_an_end
-            if waits and image.number not in self._asked and self._file(image).exists():
+            if waits and image.number not in self._asked and image.is_there:
                 self._inquire(image)
 
     def conclude(self) -> HeapEvidence | None:
@@ -116,7 +104,7 @@ class ImageDesk:
         """
         samples = [image for image in self._images if not image.at_an_end and image.number < end.number]
         late = "." in end.label or end.label == "exit"
-        if not late or not samples or samples[-1].gone or not self._file(samples[-1]).exists():
+        if not late or not samples or samples[-1].gone or not samples[-1].is_there:
             return None
         come = (
             evidence.heap_bytes[-1] - evidence.heap_bytes[len(evidence.heap_bytes) // 4]
@@ -127,64 +115,27 @@ class ImageDesk:
         """End all images, whether or not there was anything to conclude."""
         self._note_new()
         for image in self._images:
-            self._end(image)
+            image.end()
         self._reader.shutdown()
 
     def _note_new(self) -> None:
         for header in self.recording.headers("image")[len(self._images) :]:
-            label, worked = str(header["label"]), float(header["worked"])
             for image in self._images:
-                if image.number == header["given_up"] and not self._file(image).exists():
-                    self._end(image)
-            self._images.append(_Image(int(header["number"]), int(header["pid"]), label, worked))
-
-    def _bytes(self, image: _Image) -> int:
-        image.bytes = image.bytes or max(0, _size(self._file(image)))
-        return image.bytes
-
-    def _file(self, image: _Image) -> Path:
-        return self.directory / f"heap-{image.number}"
-
-    def _mind_the_memory(self, resident_bytes: int) -> None:
-        """A copy costs what the program then writes to, at worst all of it: none is made where that is not free."""
-        short = not room_for_a_copy(resident_bytes)
-        if short != self._forbidding:
-            self._forbidding = short
-            sign = self.directory / "no-images"
-            sign.touch() if short else sign.unlink(missing_ok=True)
-        if short:
-            for image in self._images[:-1]:
-                self._end(image)
-
-    def _end(self, image: _Image) -> None:
-        if image.pid and not image.gone:
-            with suppress(ProcessLookupError):
-                os.kill(image.pid, signal.SIGKILL)
-            with suppress(ChildProcessError):
-                os.waitpid(image.pid, 0)
-        image.gone = True
+                if image.number == header["given_up"] and not image.is_there:
+                    image.end()
+            self._images.append(_Image.noted(self.directory, header))
 
     def _wait_for_files(self) -> None:
-        """Until every image has written its file, or is gone, or is stuck."""
         for image in self._images:
-            size, since = -1, time.monotonic()
-            while not image.gone and not self._file(image).exists():
-                with suppress(ChildProcessError):
-                    image.gone = os.waitpid(image.pid, os.WNOHANG)[0] != 0
-                now = _size(self._file(image).with_suffix(".part"))
-                if now != size:
-                    size, since = now, time.monotonic()
-                elif time.monotonic() - since > (_STUCK_S if now >= 0 or _runs(image.pid) else _UNBORN_S):
-                    self._end(image)
-                time.sleep(_POLL_S)
+            image.wait_for_file()
 
     def _last(self) -> _Image | None:
         """The snapshot to judge by: the first of the last ends, after which little was done, else the last there is."""
-        there = [image for image in self._images if self._file(image).exists()]
+        there = [image for image in self._images if image.is_there]
         ends = [image for image in there if image.at_an_end]
         if any(image.label != "exit" for image in ends):
-            first = next(image for image in self._images if self._bytes(image))
-            standing = [Standing(image.worked, self._bytes(image)) for image in (first, *ends)]
+            first = next(image for image in self._images if image.bytes)
+            standing = [Standing(image.worked, image.bytes) for image in (first, *ends)]
             end = ends[settled(standing[1:], standing[0])]
             return self._with_threads(there, end) or end
         if len(there) > 1 and (self.recording.first("left") or ends) and self._fell(*there[-2:]):
@@ -197,7 +148,7 @@ class ImageDesk:
         In a program that goes on they would, too: a worker is told to end only where the program does.
         """
         samples = [image for image in there if not image.at_an_end and image.number < end.number]
-        if len(samples) < 2 or self._bytes(end) > max(_LARGE_FILE, _LESS * self._bytes(samples[-1])):
+        if len(samples) < 2 or end.bytes > max(_LARGE_FILE, _LESS * samples[-1].bytes):
             return None  # without a look inside, which takes its time where they are large
         first, last = self._reading(samples[0]), self._reading(samples[-1])
         if first is None or last is None or _threads(last) < 2:
@@ -220,13 +171,13 @@ class ImageDesk:
 
         graph = self._graph(image)
         if not image.at_an_end and image.gone:
-            self._file(image).unlink(missing_ok=True)
+            image.file.unlink(missing_ok=True)
         return None if graph is None else (census(graph), remember(graph))
 
     def _graph(self, image: _Image) -> HeapGraph | None:
         from memdiag.analysis.own import without_probe
 
-        graph = heap_file.read_heap(self._file(image))
+        graph = heap_file.read_heap(image.file)
         return None if graph is None else without_probe(graph)
 
     def _inquire(self, last: _Image) -> bool:
@@ -245,7 +196,7 @@ class ImageDesk:
         recalled = (recall(graph, remembered) for _, remembered in reversed(reduced))
         graph = next((found for found in recalled if found is not graph), graph)
         inquiry = inquire([*(one for one, _ in reduced), census(graph)], graph)
-        self._asked[last.number] = (inquiry, self._ask(last, inquiry.questions))
+        self._asked[last.number] = (inquiry, last.ask(inquiry.questions))
         return True
 
     def _readings(self, images: list[_Image]) -> list[tuple[Census, Remembered] | None]:
@@ -262,38 +213,9 @@ class ImageDesk:
         return image.reading.result() if image.reading is not None else None
 
     def _begin_reading(self, image: _Image) -> None:
-        if image.reading is None and self._file(image).exists():
+        if image.reading is None and image.is_there:
             image.reading = self._reader.submit(self._read, image)
-
-    def _ask(self, image: _Image, questions: Questions) -> Answers:
-        place = self.directory / f"questions-{image.number}"
-        partial = place.with_suffix(".part")
-        partial.write_text(heap_file.questions_text(questions))
-        os.replace(partial, place)
-        answers = self.directory / f"answers-{image.number}"
-        deadline = time.monotonic() + _ANSWER_S
-        while not image.gone and time.monotonic() < deadline:
-            if answers.exists():
-                return heap_file.read_answers(answers) or Answers()
-            time.sleep(_POLL_S)
-        return Answers()
 
 
 def _threads(reading: tuple[Census, Remembered]) -> int:
     return len({frame.thread for frame, _ in reading[1]})
-
-
-def _size(file: Path) -> int:
-    """In bytes; -1 where there is none, or none any more: it may be renamed at any time."""
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:
-        return -1
-
-
-def _runs(pid: int) -> bool:
-    """Whether a process has, or waits for, a processor: it may merely be slow."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_SLEEPING
-    except psutil.Error:
-        return False

@@ -1,115 +1,197 @@
-"""The parent's side of a look: reads the heap that the target has written down, and asks for the names it needs.
+"""The parent's side of a look: reads the heap that the target has written down, asks for the names it needs, and tells.
 
-The target waits for the questions, paused at its end or by the look's own thread, so they are worked out at once.
+Each snapshot is examined as it comes in, and its image ended: what is kept of it is free of the graph. Samples in
+between are looked at for one thing only: what the variables of the running functions were called.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from memdiag.capture import spool
-from memdiag.model import CycleEvidence, Moment
+from memdiag.capture import heap_file, spool
+from memdiag.launch.free_memory import Watchman
+from memdiag.launch.image import Image
+from memdiag.model import CollectorCost, CycleEvidence, HeapGraph, Moment, Questions
+
+if TYPE_CHECKING:
+    from memdiag.analysis.cycles.survival import Look
+    from memdiag.analysis.cycles.telling import Stage
+    from memdiag.analysis.recall import Remembered
 
 _UNWINDING = 0.05  # of the members of cycles: what frameworks and the interpreter make as they end
+_SAMPLE, _GARBAGE = "sample", "garbage"  # labels of snapshots that are no part of a look
 
 
+@dataclass
 class LookDesk:
-    """Examines each stage of each look as it comes in, and keeps what came of it."""
+    """Examines each snapshot as it comes in, and keeps what came of it."""
 
-    def __init__(self, recording: spool.Recording, directory: Path) -> None:
-        self._recording = recording
-        self._directory = directory
-        self._stages: dict[tuple[int, int], Any] = {}
-        self._answered = 0
+    recording: spool.Recording
+    directory: Path
+    _images: list[Image] = field(default_factory=list)
+    _stages: dict[int, Stage] = field(default_factory=dict)  # by the number of the image
+    _seen: list[Stage] = field(default_factory=list)  # of garbage that was about to go
+    _running: list[Image] = field(default_factory=list)  # samples, the latest last
+    _watchman: Watchman = field(init=False)
 
-    def answer(self) -> None:
-        """Answer the stages that have been written down since the last call."""
-        asked = self._recording.headers("ask")
-        for header in asked[self._answered :]:
-            self._answered += 1
-            look, stage, which = int(header["look"]), int(header["stage"]), str(header["which"])
-            edges, objects = self._questions(look, stage, which)
-            text = " ".join(f"{a}:{b}" for a, b in edges) + "\n" + " ".join(map(str, objects)) + "\n"
-            place = self._directory / f"questions-{look}-{stage}-{which}"
-            partial = place.with_suffix(".part")
-            partial.write_text(text)
-            os.replace(partial, place)
+    def __post_init__(self) -> None:
+        self._watchman = Watchman(self.directory)
 
-    def _questions(self, look: int, stage: int, which: str) -> tuple[list[tuple[int, int]], list[int]]:
-        from memdiag.analysis import cycles
+    def tend(self, resident_bytes: int | None) -> None:
+        """To be called often while the target runs; ``resident_bytes`` is its resident set."""
+        self._watchman.mind(resident_bytes or 0)
+        self._note_new()
+        for image in self._pending():
+            if image.is_there:
+                self._take(image)
 
-        if (look, stage) not in self._stages:
-            heap = spool.heap(self._recording, look, stage)
-            self._recording.by_kind.pop("heap", None)  # hundreds of megabytes on a large heap; the model has them now
-            if heap is None:
-                return [], []
-            self._stages[look, stage] = cycles.examine(heap)
-        return cycles.questions(self._stages[look, stage], waiting_only=which == "waiting")
-
-    def evidence(self) -> list[CycleEvidence]:
+    def conclude(self) -> list[CycleEvidence]:
         """What each look says, up to the one that counts: the last before which the program still made cycles.
 
         When a program ends, its long-lived functions do so one after the other, and each takes what it held with it;
-        a look after that tells less, and finds next to nothing that is new.
+        a look after that tells less, and finds next to nothing that is new. Afterwards no image is left.
         """
+        try:
+            self._note_new()
+            for image in self._pending():
+                image.wait_for_file()
+                if image.is_there:
+                    self._take(image)
+            return self._up_to_the_one_that_counts()
+        finally:
+            for image in self._images:
+                image.end()
+
+    def _note_new(self) -> None:
+        for header in self.recording.headers("image")[len(self._images) :]:
+            self._images.append(Image.noted(self.directory, header))
+
+    def _pending(self) -> list[Image]:
+        return [image for image in self._images if not image.gone and image.number not in self._stages]
+
+    def _take(self, image: Image) -> None:
+        if image.label == _SAMPLE:
+            image.end()
+            for earlier in self._running:
+                earlier.file.unlink(missing_ok=True)
+            self._running = [image]
+            return
+        stage = self._examined(image)
+        image.end()
+        image.gone = True  # the target itself goes on once it has been asked
+        image.file.unlink(missing_ok=True)
+        if stage is not None and image.label == _GARBAGE:
+            self._seen.append(stage)
+        elif stage is not None:
+            self._stages[image.number] = stage
+
+    def _examined(self, image: Image) -> Stage | None:
+        from memdiag.analysis.cycles.stage import examine
+        from memdiag.analysis.cycles.telling import tell
+        from memdiag.analysis.own import without_probe
+        from memdiag.analysis.recall import recall
+        from memdiag.launch.circles import with_lines
+
+        read = heap_file.read_heap(image.file)
+        if read is None:
+            image.ask(Questions())  # else the target would wait
+            return None
+        heap = without_probe(read)
+        for remembered in self._remembered():
+            heap = recall(heap, remembered)
+        found = examine(heap)
+        told = tell(found, image.ask(found.questions))
+        return with_lines(told, own_files(heap, found.roles.origins))
+
+    def _remembered(self) -> Iterator[Remembered]:
+        from memdiag.analysis.own import without_probe
+        from memdiag.analysis.recall import remember
+
+        for image in self._running[-1:]:
+            heap = heap_file.read_heap(image.file)
+            if heap is not None:
+                yield remember(without_probe(heap))
+
+    # --- looks
+
+    def _up_to_the_one_that_counts(self) -> list[CycleEvidence]:
         looks = list(self._each())
+        headers = {int(header["look"]): header for header in self.recording.headers("look")}
         counts, made = 0, 0
-        for at, one in enumerate(looks):
-            auto = sum(_by_name(self._recording.headers("look")[at]["reclaimed"]).values())
+        for at, (number, one) in enumerate(looks):
+            auto = sum(_by_name(headers[number]["reclaimed"]).values())
             there = one.created - one.reclaimed_before
-            surviving = looks[at - 1].surviving if at else 0
+            surviving = looks[at - 1][1].surviving if at else 0
             fresh = auto - made + max(0, there - surviving)
             counts = at if fresh > _UNWINDING * one.created else counts
             made = auto
-        ends = [at for at, one in enumerate(looks) if one.moment.label != "every"]
-        return looks[: max(counts, *ends[:1], 0) + 1]
+        ends = [at for at, (_, one) in enumerate(looks) if one.moment.label != "every"]
+        return [one for _, one in looks[: max(counts, *ends[:1], 0) + 1]]
 
-    def _each(self) -> Iterator[CycleEvidence]:
-        if not self._recording.headers("look"):
+    def _each(self) -> Iterator[tuple[int, CycleEvidence]]:
+        if not self.recording.headers("look"):
             return
-        from memdiag.analysis import cycles
+        from memdiag.analysis.cycles.survival import conclude, reclaimed_by_passes
 
         before: Counter[str] = Counter()  # what the passes of earlier looks reclaimed
-        for header in self._recording.headers("look"):
-            look = int(header["look"])
-            stages = {stage: found for (number, stage), found in self._stages.items() if number == look}
-            if 0 not in stages:
-                continue
-            records = [record for record in self._recording.by_kind.get("pass", []) if record.header["look"] == look]
-            passes = [
-                (int(one["number"]), int(one["freed"]), [(str(module), str(name)) for module, name in one["garbage"]])
-                for one in (record.header for record in records)
-            ]
-            yield cycles.conclude(
-                moment=Moment(float(header["t"]), str(header["label"]), float(header["worked"])),
-                stages=stages,
-                labels=self._labels(look),
-                passes=passes,
-                reclaimed=_by_name(header["reclaimed"]) + before,
-                gc_enabled=bool(header["gc_enabled"]),
-                gc_debug=int(header["gc_debug"]),
-                in_garbage=records[-1].arrays["garbage"].tolist() if records else (),
-            )
-            before += cycles.reclaimed_by_passes(stages, passes)
+        for header in self.recording.headers("look"):
+            look = self._look(header, before)
+            if 0 in look.stages:
+                yield int(header["look"]), conclude(look)
+                before += reclaimed_by_passes(look)
 
-    def _labels(self, look: int) -> dict[int, Any]:
-        from memdiag.analysis.paths import Labels
+    def _look(self, header: dict[str, Any], before: Counter[str]) -> Look:
+        from memdiag.analysis.cycles.survival import Look, Pass
 
-        found: dict[int, Labels] = {}
-        for header in self._recording.headers("answers"):
-            if header["look"] == look:
-                known = found.setdefault(int(header["stage"]), Labels())
-                known.edges.update({(source, target): label for source, target, label in header["edges"]})
-                known.objects.update(dict(header["objects"]))
-        return found
+        number = int(header["look"])
+        passes = [record for record in self.recording.by_kind.get("pass", []) if record.header["look"] == number]
+        return Look(
+            moment=Moment(float(header["t"]), str(header["label"]), float(header["worked"])),
+            stages={
+                int(one["stage"]): self._stages[int(one["image"])]
+                for one in self.recording.headers("stage")
+                if one["look"] == number and int(one["image"]) in self._stages
+            },
+            passes=[
+                Pass(
+                    number=int(one.header["number"]),
+                    freed=int(one.header["freed"]),
+                    kept=tuple(_bare(str(module), str(name)) for module, name in one.header["garbage"]),
+                    kept_ids=tuple(one.arrays["garbage"].tolist()),
+                )
+                for one in passes
+            ],
+            reclaimed=_by_name(header["reclaimed"]) + before,
+            gc_enabled=bool(header["gc_enabled"]),
+            gc_debug=int(header["gc_debug"]),
+            collector=CollectorCost(
+                active_s=float(header["t"]),
+                thresholds=tuple(map(int, header["thresholds"])),
+                frozen=int(header["frozen"]),
+            ),
+            seen=self._seen,
+        )
+
+
+def own_files(heap: HeapGraph, origins: dict[str, int]) -> list[str]:
+    """The source files of the program's own modules."""
+    from memdiag.analysis.roles import OWN
+
+    return [module.file for module in heap.modules if module.file and origins.get(module.name) == OWN]
+
+
+def _bare(module: str, name: str) -> str:
+    from memdiag.analysis.cycles.telling import bare_name
+
+    return bare_name(name, module)
 
 
 def _by_name(reclaimed: list[tuple[str, str, int]]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for _, name, count in reclaimed:
-        counts[name] += int(count)
+    for module, name, count in reclaimed:
+        counts[_bare(module, name)] += int(count)
     return counts

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from memdiag.launch.looks import LookDesk
 from memdiag.launch.outside import Outside, merge, on_own_clock
 from memdiag.launch.owners import with_owners
 from memdiag.launch.target import Target
-from memdiag.model import Capture, TargetInfo, Traces
+from memdiag.model import Capture, CycleEvidence, Sample, TargetInfo, Traces
 
 _PROBE_FDS = 2  # the stream of records, and the resident set
 _PROBE_THREADS = 1
@@ -47,21 +48,35 @@ def record(target: Target, settings: Settings, directory: Path) -> Capture:
     outside = Outside(started)
     stream = spool.Stream(directory / "stream")
     recording = spool.Recording()
-    desk = LookDesk(recording, directory)
-    images = ImageDesk(recording, directory)
+    looks = LookDesk(recording, directory) if settings.command == "cycles" else None
+    images = ImageDesk(recording, directory) if looks is None else None
 
     def watch(pid: int) -> None:
         outside.look(pid)
         recording.add(stream.fresh())
-        desk.answer()
-        images.tend(outside.samples[-1].rss_bytes if outside.samples else None)
+        for desk in (looks, images):
+            if desk is not None:
+                desk.tend(outside.samples[-1].rss_bytes if outside.samples else None)
 
     command = [settings.python, *target.argv]
     status, duration = process.run(command, process.environment(_options(settings, directory, started)), watch)
     recording.add(stream.fresh())
-    heap = images.conclude()
-    capture = _pack(target, settings, directory, recording, outside, desk, status, duration)
-    return dataclasses.replace(capture, heap=heap and with_owners(heap))
+    heap = images.conclude() if images is not None else None
+    capture = _pack(target, settings, directory, recording, outside, status, duration)
+    cycles = looks.conclude() if looks is not None else []
+    return dataclasses.replace(
+        capture, heap=heap and with_owners(heap), cycles=tuple(under_load(one, capture.samples) for one in cycles)
+    )
+
+
+def under_load(evidence: CycleEvidence, samples: Sequence[Sample]) -> CycleEvidence:
+    """The evidence with how much the resident set grew until then, at its highest, without the probe's own."""
+    found = [
+        sample.rss_bytes - (sample.probe_bytes or 0)
+        for sample in samples
+        if sample.rss_bytes is not None and sample.t_s <= evidence.moment.t_s
+    ]
+    return dataclasses.replace(evidence, growth_under_load_bytes=max(found) - found[0]) if found else evidence
 
 
 def _options(settings: Settings, directory: Path, started: float) -> dict[str, str]:
@@ -85,7 +100,6 @@ def _pack(
     directory: Path,
     recording: spool.Recording,
     outside: Outside,
-    desk: LookDesk,
     status: int,
     duration: float,
 ) -> Capture:
@@ -109,7 +123,6 @@ def _pack(
         tracer=settings.tracer,
         samples=tuple(samples[at] for at in spool.thin(len(samples), spool.KEPT_SAMPLES)),
         traces=traces,
-        cycles=tuple(desk.evidence()),
         sources=sources.read_sources(_sites(traces)),
         notes=tuple(notes),
         end_s=spool.end_of_work(recording),

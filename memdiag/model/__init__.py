@@ -15,7 +15,6 @@ from memdiag.model.cycles import (
     CycleEvidence,
     CycleState,
     GenerationCost,
-    HeapSnapshot,
     PassResult,
     TypeSurvival,
 )
@@ -55,7 +54,6 @@ __all__ = [
     "Growing",
     "HeapEvidence",
     "HeapGraph",
-    "HeapSnapshot",
     "Holder",
     "Ints",
     "ModuleRoot",

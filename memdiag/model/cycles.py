@@ -1,40 +1,12 @@
-"""The tracked heap as ``memdiag cycles`` looks at it, and what it learned."""
+"""What ``memdiag cycles`` learned of reference cycles, and of the collector."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
-from memdiag.model.recording import Ints, Moment
+from memdiag.model.recording import Moment
 from memdiag.model.sites import Site
-
-
-@dataclass(frozen=True)
-class HeapSnapshot:
-    """The tracked heap as a graph, at one moment.
-
-    Nodes are objects; ``ids``, ``types`` (index into the columns of types), ``homes`` (index into those of homes: the
-    module where a class or function was defined, else that of the object's type), ``sizes`` (bytes, shallow) and
-    ``refcounts`` (without memdiag's own) have the shape (nodes). The edges of node *i* are
-    ``targets[starts[i]:starts[i + 1]]``, indices of nodes, in the order in which the object itself visits them.
-    """
-
-    ids: npt.NDArray[np.uint64]
-    types: npt.NDArray[np.int32]
-    homes: npt.NDArray[np.int32]
-    sizes: Ints
-    refcounts: Ints
-    starts: Ints
-    targets: npt.NDArray[np.int32]
-    type_names: tuple[str, ...]
-    type_roles: tuple[str, ...]  # "class" where instances are classes, "module" where they are modules, else ""
-    home_names: tuple[str, ...]
-    home_is_library: tuple[bool, ...]  # of the standard library or built in
-    roots: tuple[int, ...] = ()  # nodes that are in use though nothing else says so
-
 
 CycleState = Literal["waiting", "slow", "reachable", "uncollectable"]
 
@@ -70,6 +42,7 @@ class CycleCluster:
     retained_bytes: int = 0
     is_key: bool = True  # nothing else in the garbage refers to them: they keep the rest
     passes: int = 0  # collections until they were gone; 0 where they never were
+    during_run: bool = False  # gone before the look: the figures are those of one collection during the run
     revived: int = 0  # members that were garbage before the passes, and survived these
     finalizer: str = ""  # of a member: what ran when they were found, and revived them or made new ones
     others: tuple[str, ...] = ()  # paths of further references that keep them

@@ -44,6 +44,8 @@ class HeapGraph:
     ``own`` are nodes of memdiag's probe. ``traced`` are nodes whose allocation a tracer saw, ``traced_stacks`` the
     stack of each (index into ``stacks``), both of shape (traced nodes). ``registries`` are what the interpreter
     itself keeps for the program, by name and node; ``exit_callbacks`` is how many functions ``atexit`` is to call.
+    ``type_ids`` are the ids of the types themselves, of shape (types), or empty where these are not known;
+    ``class_modules`` are the modules of all classes in the heap, whether or not they have instances, by id.
     """
 
     moment: Moment
@@ -65,6 +67,8 @@ class HeapGraph:
     own: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     registries: tuple[tuple[str, int], ...] = ()
     exit_callbacks: int = 0
+    type_ids: npt.NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    class_modules: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ class ObjectFacts:
     limit: int | None = None  # maxlen of a deque, maxsize of a functools cache
     length: int | None = None
     unset: tuple[str, ...] = ()  # names of an instance's attributes that are None
+    finalizer: str = ""  # of a class: the qualified name of the ``__del__`` that its instances have
 
 
 @dataclass(frozen=True)

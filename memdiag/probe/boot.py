@@ -35,7 +35,7 @@ class Probe:
 
     def __init__(self, options: Mapping[str, str]) -> None:
         self.tracer = options["tracer"]
-        snapshots = options.get("snapshots", "auto") if options["command"] != "cycles" else "none"
+        snapshots = options.get("snapshots", "auto")
         snapshots = snapshots if self.tracer != "memray" else "none"  # it writes through memory that a copy would share
         native = present() if snapshots != "none" else None
         self.recorder = Recorder(options["directory"], float(options["started"]), native)
@@ -51,11 +51,12 @@ class Probe:
         self._last_collections = 0
         self._ends_seen: set[str] = set()
         self.ends = Ends(self.recorder, self._ended)
-        watch = Watch(self.recorder, self.ends.mark_coroutines) if options["command"] == "cycles" else None
-        if watch is not None:
-            self.looks = Looks(self.recorder, watch, int(options["passes"]))
         ours = [module for name, module in sys.modules.items() if name.startswith(_OWN)]
         self.images = Images(self.recorder, ours, snapshots)
+        watch = None
+        if options["command"] == "cycles":
+            watch = Watch(self.recorder, self.images, self.ends.mark_coroutines)
+            self.looks = Looks(self.recorder, watch, self.images, int(options["passes"]))
         self.windows = Windows(self.recorder, self.tracer == "auto" and self.looks is None)
         self._hello(options)
         self._start_tracer(options)
@@ -192,11 +193,12 @@ class Probe:
         clocks = {"t": self.recorder.active(), "clock": self.recorder.now(), "worked": self.recorder.worked()}
         clocks["since"] = clocks["worked"] - self.ends.first_worked
         self.recorder.write("moment", {**clocks, "label": label, "left_waiting": left})
-        self.images.final(label)
-        if self.traces is not None:
-            self.traces.snapshot(label, garbage=True)
         if self.looks is not None:
             self.looks.look(label)
+        else:
+            self.images.final(label)
+        if self.traces is not None:
+            self.traces.snapshot(label, garbage=True)
 
     def _exiting(self) -> None:
         """The program has ended and its own exit handlers, registered after ours, have run."""

@@ -1,30 +1,31 @@
 """Which reference cycles the program makes, and what the collector does about them.
 
 Collections that happen by themselves are watched: just before one begins, the garbage it will find is worked out in
-the same way, and its members of cycles are counted by type, since they are gone afterwards. At a look the heap is
-written down first; then the passes are performed, and it is written down again after each that freed anything.
+the same way, and its members of cycles are counted by type, since they are gone afterwards; of cycles of a new make a
+snapshot is taken. At a look a snapshot of the heap is taken first; then the passes are performed, with another snapshot
+after each that freed anything.
 """
 
 from __future__ import annotations
 
 import gc
-from os import getppid as _getppid
-from time import monotonic as _monotonic
-from time import sleep as _sleep
 
-from . import heap
 from .graph import cycle_members, unreachable
+from .image import Images
 from .kinds import Homes, is_library, type_name
 from .moments import kept_frame
 from .recorder import Recorder
 
 _collect = gc.collect
 _get_debug = gc.get_debug
+_get_freeze_count = gc.get_freeze_count
 _get_objects = gc.get_objects
+_get_threshold = gc.get_threshold
 _garbage = gc.garbage
 
 _MAX_WATCHED = 3_000_000  # tracked objects
-_PATIENCE = 120.0  # seconds to wait for the parent's questions; it is asked only while it lives
+_MOST_MAKES = 6  # of which a snapshot is taken
+_MANY = 20  # types in one cycle, from which on they no longer tell its make
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,12 +45,16 @@ def _is_own(component: list[object]) -> bool:
 class Watch:
     """Counts, by type, the members of cycles that collections during the run reclaim."""
 
-    def __init__(self, recorder: Recorder, show: Callable[[list[object]], None] = lambda _: None) -> None:
+    def __init__(
+        self, recorder: Recorder, images: Images, show: Callable[[list[object]], None] = lambda _: None
+    ) -> None:
         self._recorder = recorder
+        self._images = images
         self._show = show  # to whom else the young objects are of use
         self._reclaimed: dict[tuple[str, str], int] = {}
         self._about_to_go: list[list[tuple[int, tuple[str, str]]]] = []
         self._garbage = 0
+        self._makes: set[tuple[tuple[str, str], ...]] = set()
         self.unwatched = 0
         self.paused = False
 
@@ -58,6 +63,8 @@ class Watch:
             return
         if phase == "start":
             self._before(info["generation"])
+            if self._is_new() and self._recorder.in_main_thread():
+                self._images.garbage()
         else:
             self._after(info["collected"])
 
@@ -79,6 +86,18 @@ class Watch:
             if _is_own(component)
         ]
 
+    def _is_new(self) -> bool:
+        """Whether there are cycles of a make that was not seen before; nothing of them is held any more."""
+        fresh = False
+        for component in self._about_to_go:
+            if len(self._makes) >= _MOST_MAKES:
+                return fresh
+            make = tuple(sorted({name for _, name in component}))[:_MANY]
+            if make not in self._makes:
+                self._makes.add(make)
+                fresh = True
+        return fresh
+
     def _after(self, collected: int) -> None:
         components, self._about_to_go = self._about_to_go, []
         if not components:
@@ -96,13 +115,13 @@ class Watch:
 class Looks:
     """Looks at the whole heap, then collects, then looks again."""
 
-    def __init__(self, recorder: Recorder, watch: Watch, passes: int) -> None:
+    def __init__(self, recorder: Recorder, watch: Watch, images: Images, passes: int) -> None:
         self._recorder = recorder
         self._watch = watch
+        self._images = images
         self._passes = passes
         self._number = 0
-        self._parent = _getppid()
-        self._parent_answers = True
+        self.costs: Callable[[], dict[str, Any]] = dict  # what the collector cost so far
 
     def look(self, label: str) -> None:
         """Everything the parent needs to judge this moment, in one run of records that carry the look's number."""
@@ -111,51 +130,24 @@ class Looks:
         self._watch.paused = True
         in_use = kept_frame(_get_objects())  # held until the passes are over, as the program held it
         try:
-            header = {"look": self._number, "label": label, "t": recorder.active()}
-            header["worked"] = recorder.worked()
+            header = {"look": self._number, "label": label, "t": recorder.active(), "worked": recorder.worked()}
             header.update(gc_enabled=recorder.collector_enabled, gc_debug=_get_debug(), unwatched=self._watch.unwatched)
+            header.update(thresholds=list(_get_threshold()), frozen=_get_freeze_count(), costs=self.costs())
             recorder.write("look", {**header, "reclaimed": self._watch.tell()})
-            self._write_stage(0, in_use)
-            last = 0
+            self._write_stage(label, 0)
             for number in range(1, self._passes + 1):
                 freed = _collect()
                 kinds = [type_name(kind) for kind in map(type, _garbage)]
                 header = {"look": self._number, "number": number, "freed": freed, "garbage": kinds}
                 recorder.write("pass", header, {"garbage": ("Q", list(map(id, _garbage)))})
                 if freed or number == 1:  # finalizers may have revived all that it found
-                    last = number
-                    self._write_stage(number, in_use)
-            self._ask(_get_objects(), last, "living")
+                    self._write_stage(label, number)
             recorder.write("looked", {"look": self._number})
         finally:
             self._watch.paused = False
+            del in_use
 
-    def _write_stage(self, stage: int, in_use: object) -> None:
-        """The heap as it is now, and what the parent wants to know of single objects in it."""
-        objects = _get_objects()
-        header = {"look": self._number, "stage": stage}
-        roots = [] if in_use is None else [id(in_use)]
-        for record in heap.walk(objects, {**header, "roots": roots}):
-            self._recorder.spool.write(record)
-        self._ask(objects, stage, "waiting")
-
-    def _ask(self, objects: list[object], stage: int, which: str) -> None:
-        """Let the parent ask about garbage while it exists, and about what lives when all has been written down.
-
-        To name the attributes of an instance makes a dictionary for it: a later stage would count that as well.
-        """
-        header = {"look": self._number, "stage": stage, "which": which}
-        self._recorder.write("ask", header)
-        questions = self._await_questions(f"questions-{self._number}-{stage}-{which}")
-        if questions is not None:
-            self._recorder.write("answers", {**header, **heap.answers(objects, questions)})
-
-    def _await_questions(self, name: str) -> dict[str, Any] | None:
-        deadline = _monotonic() + _PATIENCE
-        while self._parent_answers and _getppid() == self._parent and _monotonic() < deadline:
-            text = self._recorder.spool.get(name)
-            if text is not None:
-                return heap.parse_questions(text)
-            _sleep(0.001)
-        self._parent_answers = False
-        return None
+    def _write_stage(self, label: str, stage: int) -> None:
+        """The heap as it is now. Where it is walked in place, the program waits for the parent's questions."""
+        number = self._images.final(label)
+        self._recorder.write("stage", {"look": self._number, "stage": stage, "image": number})

@@ -9,12 +9,6 @@ from . import kinds
 _Module = type(kinds)
 _Function = type(lambda: None)
 
-
-class _Sample:
-    def method(self) -> None: ...
-
-
-_Method = type(_Sample().method)
 _MOST_UNSET = 40
 _LENGTHS = {id(kind): kind.__len__ for kind in (list, tuple, dict, set, frozenset, str, bytes, bytearray, _deque)}
 
@@ -26,7 +20,7 @@ if TYPE_CHECKING:
 def facts(item: object) -> dict[str, Any]:
     """Plain values under the names of ``ObjectFacts``; what is not known is left out."""
     found: dict[str, Any] = {}
-    for tell in (_definition, _length, _limit, _unset):
+    for tell in (_definition, _length, _limit, _unset, _finalizer):
         try:
             found.update(tell(item))
         except Exception:
@@ -36,7 +30,7 @@ def facts(item: object) -> dict[str, Any]:
 
 def _definition(item: Any) -> dict[str, Any]:
     kind = type(item)
-    if kind is _Method:
+    if kind is kinds.Method:
         return _definition(item.__func__)
     if kind is kinds.Coroutine or kind is kinds.Generator:
         code, frame = (item.cr_code, item.cr_frame) if kind is kinds.Coroutine else (item.gi_code, item.gi_frame)
@@ -87,6 +81,16 @@ def _unset(item: Any) -> dict[str, Any]:
     stored = [*(kinds.instance_namespace(item) or {}).items(), *kinds.slots(item)]
     found = [name for name, value in stored if value is None and type(name) is str][:_MOST_UNSET]
     return {"unset": found} if found else {}
+
+
+def _finalizer(item: Any) -> dict[str, Any]:
+    """Of a class: which ``__del__`` its instances have, by the name of the class that defines it."""
+    if not issubclass(type(item), type):
+        return {}
+    for base in kinds._mro_of(item):
+        if "__del__" in kinds._namespace_of(base):
+            return {"finalizer": f"{kinds.type_name(base)[1]}.__del__"}
+    return {}
 
 
 def _text(value: object) -> str:

@@ -33,6 +33,7 @@ from .recorder import Recorder, described
 from .walk import Walk
 from .wire import pieces, to_json
 
+GARBAGE = "garbage"  # the label of a snapshot that is taken just before a collection
 _PATIENCE = 600.0  # seconds to wait for the questions of a parent that lives
 _FAULT_S = 8e-6  # what the first write to a page that an image shares costs the program
 _PAGE = 4096
@@ -113,8 +114,12 @@ class Images:
         written = self._native.page_faults() - self._faults - max(0, more)
         return max(0, min(written, self._pages)) * _FAULT_S
 
-    def final(self, label: str, asked: bool = True) -> None:
-        """A snapshot that must be, at an end: in place where it cannot be otherwise.
+    def garbage(self) -> None:
+        """A snapshot of garbage that is about to be collected, by an image only."""
+        self._take(GARBAGE)
+
+    def final(self, label: str, asked: bool = True) -> int:
+        """A snapshot that must be, at an end: in place where it cannot be otherwise; its number.
 
         There the program waits to be ``asked``, or goes on once the heap is written down.
         """
@@ -126,6 +131,7 @@ class Images:
                 if SIGXFSZ in _sigpending():
                     _sigwait((SIGXFSZ,))
                 _sigmask(SIG_SETMASK, before)
+        return self._number
 
     def _take(self, label: str, given_up: int = 0) -> bool:
         """``given_up``: the image that the parent is to end, unless it is done by now: a busy machine is behind."""

@@ -21,6 +21,10 @@ _qualname_of = type.__dict__["__qualname__"].__get__
 _module_of = type.__dict__["__module__"].__get__
 
 
+class _Sample:
+    def method(self) -> None: ...
+
+
 async def _coroutine() -> None: ...
 
 
@@ -29,6 +33,8 @@ Coroutine: type[Any] = type(_made)
 _made.close()
 del _made
 Generator: type[Any] = type(_ for _ in ())
+Frame: type[Any] = type(_sys._getframe())
+Method: type[Any] = type(_Sample().method)
 _Function = type(lambda: None)
 _Module = type(_sys)
 _SlotWrapper = type(object.__init__)

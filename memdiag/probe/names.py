@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _Module = type(kinds)
 _Function = type(lambda: None)
 _Cell = type((lambda x: lambda: x)(0).__closure__[0])  # type: ignore[index]
+_Frame = kinds.Frame
 _SEQUENCES = frozenset(map(id, (list, tuple, set, frozenset)))
 _NO_NAMESPACE = _SEQUENCES | set(map(id, (dict, _Cell)))
 _TREES = {"hamt", "hamt_bitmap_node", "hamt_array_node", "hamt_collision_node"}
@@ -32,8 +33,13 @@ _STORED = {
     "__kwdefaults__",
     "__code__",
     "_coro",
+    "_exception",
+    "_fut_waiter",
+    "_loop",
+    "_result",
     "cell_contents",
 }
+_FUTURES = {("_asyncio", "Future"), ("_asyncio", "Task")}
 
 
 def _namespace(item: object) -> dict[str, Any] | None:
@@ -99,10 +105,13 @@ class Labels:
         if id(kind) in _SEQUENCES:
             return "[*]"
         if kind is kinds.Coroutine or kind is kinds.Generator:
-            return self._local(holder, held)
+            frame = holder.cr_frame if kind is kinds.Coroutine else holder.gi_frame  # type: ignore[attr-defined]
+            return ".frame" if frame is held else self._local(frame, held)
+        if kind is _Frame:
+            return self._local(holder, held) or self._attribute(holder, held)
         if kinds.type_name(kind)[1] in _TREES:
             return self._in_context(holder, held)
-        return self._attribute(holder, held) or self._class_edge(holder, held) or self._inside(kind)
+        return self._attribute(holder, held) or self._class_edge(holder, held) or self._inside(kind, held)
 
     @staticmethod
     def _in_context(holder: object, held: object) -> str:
@@ -114,10 +123,8 @@ class Labels:
                 return f"context({name.__get__(variable)})"
         return ""
 
-    def _local(self, holder: Any, held: Any) -> str:
-        frame = holder.cr_frame if type(holder) is kinds.Coroutine else holder.gi_frame
-        if frame is held:
-            return ".frame"
+    def _local(self, frame: Any, held: Any) -> str:
+        """A variable of a function that is suspended, or whose frame something keeps."""
         content = held.cell_contents if type(held) is _Cell else held
         variables = frame.f_locals if self._copied and frame is not None else {}
         return next((f"local({name})" for name, value in variables.items() if value is content), "")
@@ -162,9 +169,14 @@ class Labels:
         return ".__class__" if type(holder) is held else ""
 
     @staticmethod
-    def _inside(kind: type) -> str:
-        """A reference inside a container of C's making (deque, partial, OrderedDict, ...)."""
-        return "[*]" if kinds.lookup(kind, "__len__") is not None else ""
+    def _inside(kind: type, held: object) -> str:
+        """A reference inside a container of C's making (deque, ...), or a future's to what it is to call."""
+        if kinds.lookup(kind, "__len__") is not None:
+            return "[*]"
+        calls = kinds.lookup(type(held), "__call__") is not None
+        return (
+            "._callbacks[*]" if calls and any(kinds.type_name(base) in _FUTURES for base in kinds._mro_of(kind)) else ""
+        )
 
     def name(self, key: int) -> str:
         """The name of a module, class or function, or empty."""
@@ -182,6 +194,11 @@ class Labels:
             return f"{module}.{kinds._exact_text(name)}" if type(module) is str else kinds._exact_text(name)
         if kind is kinds.Coroutine or kind is kinds.Generator:
             return kinds._exact_text(item.__qualname__)  # type: ignore[attr-defined]
+        if kind is kinds.Method:
+            return Labels._name(item.__func__)  # type: ignore[attr-defined]
+        if kind is _Frame:
+            code = item.f_code  # type: ignore[attr-defined]
+            return str(getattr(code, "co_qualname", code.co_name))
         if issubclass(kind, _Module):
             namespace = kinds.instance_namespace(item) or {}
             name = namespace.get("__name__", "")

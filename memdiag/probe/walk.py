@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Walk:
-    """Writes ``nodes`` records, one for each chunk, and a last one, ``types``.
+    """Writes ``nodes`` records, one for each chunk, and two last ones, ``types`` and ``classes``.
 
     Columns of a ``nodes`` record: ids, types (ids of classes), sizes (bytes), refcounts (without the walker's own; of
     tracked objects only) and the referents' ids, in order; after those of each object stands the id of ``end``.
@@ -48,6 +48,8 @@ class Walk:
         self._write = write
         self._addresses = addresses
         self._kinds: dict[int, type] = {}
+        self._metaclasses: set[int] = set()
+        self._classes: list[type] = []  # all that are objects of the heap
         self._sizes = Sizes()
         self._untrusted: set[int] = set()
         # Asked for the referents of many objects, C tells them as one list: what this refers to marks where each ends.
@@ -60,10 +62,12 @@ class Walk:
             self._loose(self._describe(part, tracked=True))
 
     def types(self) -> None:
-        """Module, name and role of every class that was met."""
+        """Module, name and role of every class that has instances here, and the module of every class."""
         kinds = list(self._kinds.values())
         named = [[*type_name(kind), role(kind)] for kind in kinds]
         self._write(pieces("types", {"types": named}, {"ids": ("Q", list(_map(id, kinds)))}))
+        homes = [type_name(kind)[0] for kind in self._classes]
+        self._write(pieces("classes", {"modules": homes}, {"ids": ("Q", list(_map(id, self._classes)))}))
 
     def _loose(self, layer: list[object]) -> None:
         """What the collector does not track, layer by layer: a dictionary of plain values may hold tuples of them."""
@@ -122,6 +126,9 @@ class Walk:
         present = set(_map(id, kinds))
         if not present <= self._kinds.keys():
             self._note(kinds)
+        if not self._metaclasses.isdisjoint(present):
+            are_classes = _map(self._metaclasses.__contains__, _map(id, kinds))
+            self._classes += list(_compress(part, are_classes))
         if self._untrusted.isdisjoint(present):
             try:
                 return list(_map(_getsizeof, part))
@@ -133,5 +140,7 @@ class Walk:
         for key, kind in dict(zip(_map(id, kinds), kinds, strict=True)).items():
             if key not in self._kinds:
                 self._kinds[key] = kind
+                if issubclass(kind, type):
+                    self._metaclasses.add(key)
                 if not self._sizes.trusts(kind):
                     self._untrusted.add(key)

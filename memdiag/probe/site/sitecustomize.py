@@ -16,8 +16,8 @@ _OPTIONS = "MEMDIAG_PROBE"
 _PACKAGE = "_memdiag_probe"
 _MODULES = (  # each needs only those before it
     *("wire", "files", "spool", "recorder", "interrupts", "cadence", "kinds", "graph", "names", "facts", "heap"),
-    *("native", "allocations", "walk", "roots", "moments", "garbage", "traces", "sampler", "cycles", "memray_tracer"),
-    *("windows", "image", "rounds", "boot"),
+    *("native", "allocations", "walk", "roots", "moments", "garbage", "traces", "sampler", "memray_tracer"),
+    *("windows", "image", "cycles", "rounds", "boot"),
 )
 
 

@@ -1,0 +1,115 @@
+"""Which reference of a cycle to cut: what a weak one in its place would free at once, worked out on the graph.
+
+Without a reference, what is no longer in a cycle, nor led to by one, goes with the last reference from outside, by
+counting alone. A reference that points back, from a part to its whole or to an owner, is the one to weaken: the other
+direction is what keeps the part alive while it is in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from memdiag.analysis.cycles import graph
+from memdiag.analysis.cycles.references import Web
+from memdiag.analysis.roles import CONTAINERS, FUNCTIONS, Roles
+from memdiag.model import Ints
+
+BACK = ("parent", "owner", "manager", "context", "root", "self", "prev", "back", "outer", "container", "session")
+_MOST_CUTS = 10  # references that are tried, and in pairs
+_EFFORT = 20_000_000  # references gone through in all tries
+_TOLD = 6
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference that has a name, and the edges of the web that are it. ``label`` is how the holder calls it."""
+
+    name: str
+    label: str
+    edges: Ints
+
+
+@dataclass(frozen=True)
+class Freed:
+    """What is freed at once, of the web's own nodes, when these references are cut."""
+
+    references: tuple[Reference, ...]
+    objects: int
+    bytes: int
+    is_all: bool
+    reason: str = ""
+
+
+def weighed(web: Web, references: Sequence[Reference], roles: Roles) -> list[Freed]:
+    """Every reference that frees something, the one to cut first; two together where no single one frees it all."""
+    tries = max(1, min(_MOST_CUTS, _EFFORT // max(1, len(web.sources))))
+    tried = [_freed(web, (one,), roles) for one in references[:tries]]
+    if not any(one.is_all for one in tried) and len(tried) > 1:
+        together = (_freed(web, pair, roles) for pair in list(combinations(references[:tries], 2))[: tries * 3])
+        tried += [one for one in together if one.is_all][:1]
+    useful = [one for one in tried if one.objects]
+    return sorted(useful, key=lambda one: (not one.is_all, _rank(one, web, roles)))[:_TOLD]
+
+
+def _freed(web: Web, cut: tuple[Reference, ...], roles: Roles) -> Freed:
+    kept = np.ones(len(web.sources), dtype=np.bool_)
+    for one in cut:
+        kept[one.edges] = False
+    sources, targets = web.sources[kept], web.targets[kept]
+    circles = graph.in_cycles(sources, targets, len(web.nodes)) >= 0
+    freed = ~graph.spread(sources, targets, len(web.nodes), circles)
+    return Freed(
+        references=cut,
+        objects=int(freed.sum()),
+        bytes=int(web.sizes[freed].sum()),
+        is_all=bool(freed.all()),
+        reason=_REASONS[_rank_of(cut[0], web, roles)],
+    )
+
+
+_POINTS_BACK, _PART_TO_WHOLE, _VARIABLE, _CALLBACK, _PLAIN, _FORWARD = range(6)
+_REASONS = {
+    _POINTS_BACK: "it points back",
+    _PART_TO_WHOLE: "it leads from a part to what contains it",
+    _VARIABLE: "a variable of a function that has done its work",
+    _CALLBACK: "a callback need not keep what it calls",
+    _PLAIN: "",
+    _FORWARD: "it is what keeps the parts: they would go at once",
+}
+
+
+def _rank(one: Freed, web: Web, roles: Roles) -> tuple[int, ...]:
+    return (len(one.references), *(_rank_of(reference, web, roles) for reference in one.references))
+
+
+def _rank_of(reference: Reference, web: Web, roles: Roles) -> int:
+    """How fit a reference is to be weakened; the smaller the better."""
+    source, target = (int(ends[reference.edges[0]]) for ends in (web.sources, web.targets))
+    name = reference.label.rpartition(".")[2].lower()
+    contains = _type(web, roles, target) in CONTAINERS
+    if reference.label.startswith(("local(", ".closure(")) or name in ("__traceback__", "tb_frame"):
+        return _VARIABLE
+    if name == "__self__" or _type(web, roles, target) in FUNCTIONS:
+        return _CALLBACK
+    if not contains and any(word in name for word in BACK):
+        return _POINTS_BACK
+    if not contains and _is_part(web, roles, source, target):
+        return _PART_TO_WHOLE
+    return _FORWARD if contains else _PLAIN
+
+
+def _type(web: Web, roles: Roles, place: int) -> str:
+    return roles.graph.type_names[int(roles.graph.types[web.nodes[place]])]
+
+
+def _is_part(web: Web, roles: Roles, part: int, whole: int) -> bool:
+    """Whether a container that belongs to the whole holds the part."""
+    above = web.sources[web.targets == part]
+    holding = [at for at in above.tolist() if _type(web, roles, at) in CONTAINERS]
+    owners = {int(at) for one in holding for at in web.sources[web.targets == one].tolist()}
+    namespaces = {int(at) for one in owners for at in web.sources[web.targets == one].tolist()}
+    return whole in owners or (whole in namespaces and part != whole)

@@ -1,0 +1,286 @@
+"""What ``memdiag cycles`` says of a capture: a finding for each cluster of cycles, why it is there, what to do."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from memdiag.analysis.fingerprint import fingerprint
+from memdiag.model import (
+    Capture,
+    Cut,
+    CycleCluster,
+    CycleEvidence,
+    Finding,
+    Growing,
+    Holder,
+    Report,
+    RunVerdict,
+    Verdict,
+)
+from memdiag.units import counted, format_bytes, format_share
+
+_MANY_MEMBERS = 30  # of cycles through stored exceptions; a few are caught and kept in passing
+_NEVER_FREED = 500  # objects in cycles that await a collector that is off
+_ORDER: dict[Verdict, int] = {"leak": 0, "suspect": 1, "bounded": 2, "info": 3}
+
+
+def diagnose_cycles(capture: Capture) -> Report:
+    """The report of ``memdiag cycles``."""
+    evidence = capture.cycles[-1] if capture.cycles else None
+    findings = [] if evidence is None else of_cycles(evidence)
+    return Report(
+        command="cycles",
+        verdict=_verdict(evidence, findings),
+        headline=_headline(capture, evidence),
+        target=capture.target,
+        samples=capture.samples,
+        findings=tuple(findings),
+        survival=evidence,
+        notes=(*capture.notes, *(_notes(evidence) if evidence is not None else ())),
+        tracer=capture.tracer,
+    )
+
+
+def _verdict(evidence: CycleEvidence | None, findings: Sequence[Finding]) -> RunVerdict:
+    if evidence is None:
+        return "inconclusive"
+    if any(finding.verdict == "leak" for finding in findings):
+        return "leak"
+    return "suspect" if any(finding.verdict == "suspect" for finding in findings) else "clean"
+
+
+def _headline(capture: Capture, evidence: CycleEvidence | None) -> str:
+    name = " ".join(capture.target.argv[:2])[:60]
+    if evidence is None:
+        return f"{name}: the heap was not looked at, the run was cut short before its end"
+    passes = counted(len(evidence.passes), "pass", "passes")
+    if not evidence.created:
+        return f"{name}: it made no reference cycles"
+    return (
+        f"{name}: {counted(evidence.created, 'object')} created in reference cycles, {evidence.surviving:,} survive"
+        f" {passes} ({format_share(evidence.survival_rate)})"
+    )
+
+
+def _notes(evidence: CycleEvidence) -> list[str]:
+    notes = []
+    if evidence.gc_debug & gc.DEBUG_SAVEALL:
+        notes.append(
+            "gc.DEBUG_SAVEALL, which is part of gc.DEBUG_LEAK, is on: it alone keeps all garbage alive, in gc.garbage"
+        )
+    if evidence.collector.frozen:
+        notes.append(
+            f"{counted(evidence.collector.frozen, 'object')} are frozen (gc.freeze): the collector never looks at"
+            " cycles among these, and they are in no figure here"
+        )
+    return notes
+
+
+def of_cycles(evidence: CycleEvidence) -> list[Finding]:
+    """One finding a cluster, the surest verdicts first."""
+    found = [_finding(cluster, evidence) for cluster in evidence.clusters if cluster.own]
+    return sorted(found, key=lambda finding: _ORDER[finding.verdict])
+
+
+def _finding(cluster: CycleCluster, evidence: CycleEvidence) -> Finding:
+    common = Finding(
+        id=fingerprint("cycle", _lasting(cluster), *cluster.shape, *cluster.edges),
+        kind="cycle",
+        pattern=cluster.pattern,
+        rule="MEM-001",
+        verdict="info",
+        confidence=0.95,
+        title=f"{_what(cluster)}, freed by the first collection",
+        why=f"Nothing refers to them from outside, so they wait for the collector: late, not leaked.{_kept(cluster)}",
+        fix=_then_freed(cluster),
+        growing=Growing(cluster.shape[0] if cluster.shape else "", (cluster.objects,), (cluster.size_bytes,)),
+        retained_bytes=cluster.retained_bytes or None,
+        sites=cluster.sites,
+        cycle=cluster,
+    )
+    if cluster.state == "uncollectable":
+        return _uncollectable(common, cluster, evidence)
+    if cluster.state == "slow":
+        return _slow(common, cluster)
+    return _waiting(common, cluster, evidence) if cluster.state == "waiting" else _reachable(common, cluster, evidence)
+
+
+def _lasting(cluster: CycleCluster) -> str:
+    return "late" if cluster.state in ("waiting", "slow") else "kept"
+
+
+def _what(cluster: CycleCluster) -> str:
+    cycles, many = counted(cluster.count, "cycle"), counted(cluster.objects, "object")
+    return f"{cycles} {draw(cluster)}: {many}, {format_bytes(cluster.retained_bytes or cluster.size_bytes)}"
+
+
+def draw(cluster: CycleCluster) -> str:
+    """The cycle on one line: ``Parent.children -> list[*] -> Child.parent -> Parent``."""
+    steps = [f"{kind}{_joined(edge)}" for kind, edge in zip(cluster.shape, cluster.edges, strict=False)]
+    return " -> ".join([*steps, *cluster.shape[:1]])
+
+
+def _joined(edge: str) -> str:
+    return edge if edge.startswith((".", "[")) or not edge else f".{edge}"
+
+
+def _kept(cluster: CycleCluster) -> str:
+    hangers = cluster.retained_objects - cluster.objects
+    return f" With them {counted(hangers, 'object')} that hang on them." if hangers > 0 else ""
+
+
+# --- by state ---------------------------------------------------------------------------------------------------
+
+
+def _waiting(common: Finding, cluster: CycleCluster, evidence: CycleEvidence) -> Finding:
+    if cluster.during_run:
+        return dataclasses.replace(
+            common,
+            title=f"{_what(cluster)} in one collection during the run",
+            why=f"{_made(cluster, evidence)} Collections during the run freed them: late, not leaked.{_kept(cluster)}",
+        )
+    common = dataclasses.replace(common, why=f"{_made(cluster, evidence)} {common.why}".strip())
+    never = not evidence.gc_enabled and not evidence.reclaimed_before
+    if not never or cluster.retained_objects < _NEVER_FREED:
+        return common
+    return dataclasses.replace(
+        common,
+        verdict="suspect",
+        confidence=0.8,
+        title=f"{_what(cluster)}, which nothing ever frees: the collector is off",
+        why=f"The program called gc.disable(), and never collected itself. {common.why.partition(':')[0]}, which is"
+        f" turned off.{_kept(cluster)}",
+        fix=f"{common.fix} Or turn the collector on again.",
+    )
+
+
+def _made(cluster: CycleCluster, evidence: CycleEvidence) -> str:
+    """How often the program makes them, by the class of its own that comes first."""
+    seconds = evidence.collector.active_s
+    row = next((row for row in evidence.by_type if row.type in cluster.shape[:1]), None)
+    if row is None or seconds < 1.0 or row.created < 10:
+        return ""
+    return f"The program makes {row.created / seconds:,.0f} {row.type} in cycles a second."
+
+
+def _slow(common: Finding, cluster: CycleCluster) -> Finding:
+    by = (
+        f"{cluster.finalizer} runs when they are found"
+        if cluster.finalizer
+        else "a finalizer or callback of theirs runs"
+    )
+    gone = "still there after the last pass" if not cluster.passes else f"gone after pass {cluster.passes}"
+    return dataclasses.replace(
+        common,
+        verdict="info" if cluster.passes else "suspect",
+        confidence=0.85,
+        title=f"{_what(cluster)}, {gone}",
+        why=f"Nothing refers to them from outside, but {by}, and revives them or makes new cycles of the same kind:"
+        f" one collection is not enough.{_kept(cluster)}",
+        fix=f"Let {cluster.finalizer or 'the finalizer'} neither store the object nor make another of its kind; or"
+        f" close explicitly, and use weakref.finalize. {_then_freed(cluster)}",
+    )
+
+
+def _uncollectable(common: Finding, cluster: CycleCluster, evidence: CycleEvidence) -> Finding:
+    saved = bool(evidence.gc_debug & gc.DEBUG_SAVEALL)
+    return dataclasses.replace(
+        common,
+        kind="uncollectable",
+        verdict="leak",
+        title=f"{_what(cluster)}, kept in gc.garbage",
+        why="gc.set_debug(gc.DEBUG_SAVEALL), which is part of gc.DEBUG_LEAK, has the collector keep all that it finds"
+        " in gc.garbage, so nothing in a cycle is ever freed: the flag is the leak, not the cycle."
+        if saved
+        else "Nothing refers to them from outside, and yet they are in gc.garbage: the collector could not clear them,"
+        " as a C type among them does not allow it, or the program put them there.",
+        fix=f"Take gc.set_debug(gc.DEBUG_LEAK or gc.DEBUG_SAVEALL) out, and clear gc.garbage. {_then_freed(cluster)}"
+        if saved
+        else f"Break the cycle by hand before the last reference goes. {_then_freed(cluster)}",
+        holder=Holder("gc.garbage[*]", "list", "gc.garbage"),
+    )
+
+
+def _reachable(common: Finding, cluster: CycleCluster, evidence: CycleEvidence) -> Finding:
+    holder = cluster.holder or "something that lasts"
+    back = ""
+    if cluster.revived:
+        by = cluster.finalizer or "a finalizer"
+        back = f" {counted(cluster.revived, 'object')} of these had been garbage, and {by} brought them back."
+    also = f" So do {' and '.join(cluster.others)}." if cluster.others else ""
+    return dataclasses.replace(
+        common,
+        verdict=_verdict_of(cluster, evidence),
+        title=f"{_what(cluster)}, survive every pass",
+        why=f"They are still reachable: {holder} holds them.{also}{back}{_all_survive(evidence)}{_kept(cluster)}",
+        fix=_let_go(cluster, holder),
+        holder=Holder(cluster.holder) if cluster.holder else None,
+    )
+
+
+def _verdict_of(cluster: CycleCluster, evidence: CycleEvidence) -> Verdict:
+    """Survivors among cycles that come and go are left behind; where none ever goes, they may be what the program is.
+
+    Stored exceptions are the exception: what their frames hold was never meant to stay. Nor were the revived.
+    """
+    if cluster.revived:
+        return "suspect"
+    made = {row.type: row for row in evidence.by_type}
+    rows = [made[kind] for kind in cluster.shape if kind in made]
+    comes_and_goes = any(row.surviving < row.created for row in rows)
+    many = cluster.pattern == "exception" and cluster.objects >= _MANY_MEMBERS
+    return "suspect" if comes_and_goes or many else "info"
+
+
+def _all_survive(evidence: CycleEvidence) -> str:
+    if evidence.survival_rate < 1:
+        return ""
+    return " None was ever reclaimed: they may be what the program is made of, or all that it leaks."
+
+
+# --- what to do -------------------------------------------------------------------------------------------------
+
+
+def _let_go(cluster: CycleCluster, holder: str) -> str:
+    if cluster.revived:
+        return f"Let {cluster.finalizer or 'the finalizer'} not store the object: {holder} keeps it."
+    cut = recommended(cluster)
+    then = "; then dropping one frees it at once" if cut is not None else ""
+    return f"Remove them from {holder} when done with. {_unlink(cut, cluster)}{then}."
+
+
+def _then_freed(cluster: CycleCluster) -> str:
+    cut = recommended(cluster)
+    if cut is None:
+        return "No single reference that has a name frees them if it is cut: clear what they hold in a close()."
+    many = "the object" if cut.freed_objects == 1 else f"all {cut.freed_objects:,} objects"
+    return f"{_unlink(cut, cluster)}; that frees {many} at once, without the collector."
+
+
+def recommended(cluster: CycleCluster) -> Cut | None:
+    return next((cut for cut in cluster.cuts if cut.recommended), None)
+
+
+def _unlink(cut: Cut | None, cluster: CycleCluster) -> str:
+    """What to do about the one reference, as the beginning of a sentence."""
+    if cut is None:
+        return "Break the cycle by hand"
+    name = cut.reference
+    if cluster.pattern == "exception":
+        if name.startswith("the variable"):
+            return f"Clear {name} once the exception has been dealt with (del, in a finally), or keep str(error)"
+        return "Keep str(error) or its formatted traceback, or clear it with error.with_traceback(None)"
+    if name.startswith("the self of"):
+        return f"Hold {name.removeprefix('the self of ')} by a weakref.WeakMethod, or remove the callback in close()"
+    if name.startswith("the closure variable"):
+        return f"Do not let the function close over it: {name} may be a weakref.ref, or an argument"
+    if name.startswith("the variable"):
+        return f"Let go of {name}: close the generator or task, or del the variable"
+    if name.startswith("the items"):
+        return f"Clear {name.removeprefix('the items of ')} when it is done with"
+    where = f" ({PurePath(cut.sites[0].file).name}:{cut.sites[0].line})" if cut.sites else ""
+    why = f"{name} is the one to cut: {cut.reason}. " if cut.reason else ""
+    return f"{why}Make {name}{where} a weak reference (weakref.ref), or clear it"

@@ -1,0 +1,86 @@
+"""Reads, while the source is there to be read, which lines make the members of cycles and the references to cut."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+
+from memdiag.analysis.cycles.lines import assigned_at
+from memdiag.analysis.cycles.telling import Stage, Told
+from memdiag.analysis.origin import is_standard
+from memdiag.analysis.owner import made_at
+from memdiag.capture.sources import read_sources, read_text
+from memdiag.model import CycleCluster, Site, Touch
+
+_MOST_FILES = 40
+_MOST_SITES = 3
+_LARGEST = 400_000  # characters of a file that is gone through
+
+
+def with_lines(stage: Stage, files: Sequence[str]) -> Stage:
+    """The look with the lines that make what it tells of; ``files`` are the program's own."""
+    texts: dict[str, str] = {}
+    clusters = tuple(_with_lines(told, files, texts) for told in stage.clusters)
+    return dataclasses.replace(stage, clusters=clusters)
+
+
+def _with_lines(told: Told, files: Sequence[str], texts: dict[str, str]) -> Told:
+    cluster = told.cluster
+    homes = dict(told.files)
+    searched = list(dict.fromkeys([*homes.values(), *files]))[:_MOST_FILES]
+    read = {file: text for file in searched if (text := _text(file, texts))}
+    cuts = tuple(
+        dataclasses.replace(cut, sites=tuple(_referring(cut.reference, homes, read))) if not cut.outside else cut
+        for cut in cluster.cuts
+    )
+    sites, inferred = _sourced(cluster.sites), False
+    if not sites:
+        sites, inferred = tuple(_made(cluster, homes, read)), True
+    return dataclasses.replace(
+        told,
+        cluster=dataclasses.replace(cluster, cuts=cuts, sites=sites, sites_inferred=inferred and bool(sites)),
+    )
+
+
+def _text(file: str, texts: dict[str, str]) -> str:
+    if file not in texts:
+        try:
+            text = "" if is_standard(file) else read_text(file)
+        except (OSError, SyntaxError, ValueError, LookupError):
+            text = ""
+        texts[file] = text if len(text) <= _LARGEST else ""
+    return texts[file]
+
+
+def _made(cluster: CycleCluster, homes: Mapping[str, str], read: Mapping[str, str]) -> list[Site]:
+    """Where the source calls the classes of the cycle, in the order of the cycle."""
+    found = []
+    for name in dict.fromkeys(kind for kind in cluster.shape if kind in homes):
+        found += [_site(touch) for file, text in read.items() for touch in made_at(text, file, name)]
+    return list(dict.fromkeys(found))[:_MOST_SITES]
+
+
+def _referring(reference: str, homes: Mapping[str, str], read: Mapping[str, str]) -> list[Site]:
+    """Where the source assigns to ``Class.attribute``; of both parts where two references are to be cut together."""
+    found: list[Site] = []
+    for one in reference.split(" and "):
+        cls, _, attribute = one.rpartition(".")
+        if cls in homes and attribute.isidentifier():
+            for file, text in read.items():
+                found += [_site(touch) for touch in assigned_at(text, file, cls, attribute)]
+    return list(dict.fromkeys(found))[:_MOST_SITES]
+
+
+def _site(touch: Touch) -> Site:
+    return Site(touch.file, touch.line, touch.function, source=touch.text)
+
+
+def _sourced(sites: Iterable[Site]) -> tuple[Site, ...]:
+    listed = tuple(sites)
+    lines = read_sources((site.file, site.line) for site in listed)
+    return tuple(
+        site
+        if (line := lines.get((site.file, site.line))) is None
+        else dataclasses.replace(site, function=site.function or line.function, source=line.text)
+        for site in listed
+    )
