@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from memdiag.analysis.cycles.lines import assigned_at
 from memdiag.analysis.cycles.telling import Stage, Told
 from memdiag.analysis.origin import is_standard
-from memdiag.analysis.owner import made_at
+from memdiag.analysis.owner import made_at, read_owner
+from memdiag.analysis.wording import Way
 from memdiag.capture.sources import read_sources, read_text
-from memdiag.model import CycleCluster, Site, Touch
+from memdiag.model import CycleCluster, OwnerFacts, Site, Touch
 
 _MOST_FILES = 40
 _MOST_SITES = 3
@@ -38,8 +39,24 @@ def _with_lines(told: Told, files: Sequence[str], texts: dict[str, str]) -> Told
         sites, inferred = tuple(_made(cluster, homes, read)), True
     return dataclasses.replace(
         told,
-        cluster=dataclasses.replace(cluster, cuts=cuts, sites=sites, sites_inferred=inferred and bool(sites)),
+        cluster=dataclasses.replace(
+            cluster,
+            cuts=cuts,
+            sites=sites,
+            sites_inferred=inferred and bool(sites),
+            holder_source=_of_holder(told.way, texts),
+        ),
     )
+
+
+def _of_holder(way: Way, texts: dict[str, str]) -> OwnerFacts:
+    """What the source says of the container that holds them."""
+    text = _text(way.file, texts) if way.file and way.attribute else ""
+    if not text:
+        return OwnerFacts()
+    owner = way.owner.removesuffix(way.attribute).removesuffix(".")
+    inside = "" if owner == way.module else owner.removeprefix(way.module + ".")
+    return read_owner(text, way.file, inside, way.attribute)
 
 
 def _text(file: str, texts: dict[str, str]) -> str:

@@ -20,6 +20,7 @@ from memdiag.model import CollectorCost, CycleEvidence, HeapGraph, Moment, Quest
 if TYPE_CHECKING:
     from memdiag.analysis.cycles.survival import Look
     from memdiag.analysis.cycles.telling import Stage
+    from memdiag.analysis.cycles.trend import Lengths
     from memdiag.analysis.recall import Remembered
 
 _UNWINDING = 0.05  # of the members of cycles: what frameworks and the interpreter make as they end
@@ -35,7 +36,8 @@ class LookDesk:
     _images: list[Image] = field(default_factory=list)
     _stages: dict[int, Stage] = field(default_factory=dict)  # by the number of the image
     _seen: list[Stage] = field(default_factory=list)  # of garbage that was about to go
-    _running: list[Image] = field(default_factory=list)  # samples, the latest last
+    _remembered: Remembered = ()  # the running functions at the latest sample
+    _lengths: list[Lengths] = field(default_factory=list)  # of the containers, at the samples
     _watchman: Watchman = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,10 +78,10 @@ class LookDesk:
     def _take(self, image: Image) -> None:
         if image.label == _SAMPLE:
             image.end()
-            for earlier in self._running:
-                earlier.file.unlink(missing_ok=True)
-            self._running = [image]
+            self._note_sample(image)
+            image.file.unlink(missing_ok=True)
             return
+        self._wait_for_samples(image.number)
         stage = self._examined(image)
         image.end()
         image.gone = True  # the target itself goes on once it has been asked
@@ -89,32 +91,43 @@ class LookDesk:
         elif stage is not None:
             self._stages[image.number] = stage
 
+    def _wait_for_samples(self, number: int) -> None:
+        """Those before this one: they tell the names of variables."""
+        for image in self._pending():
+            if image.number < number and image.label == _SAMPLE:
+                image.wait_for_file()
+                self._take(image)
+
+    def _note_sample(self, image: Image) -> None:
+        from memdiag.analysis.cycles.trend import lengths, thinned
+        from memdiag.analysis.recall import remember
+
+        heap = self._heap(image)
+        if heap is not None:
+            self._remembered = remember(heap)
+            self._lengths = thinned([*self._lengths, lengths(heap)])
+
+    def _heap(self, image: Image) -> HeapGraph | None:
+        from memdiag.analysis.own import without_probe
+
+        heap = heap_file.read_heap(image.file)
+        return None if heap is None else without_probe(heap)
+
     def _examined(self, image: Image) -> Stage | None:
         from memdiag.analysis.cycles.stage import examine
         from memdiag.analysis.cycles.telling import tell
-        from memdiag.analysis.own import without_probe
+        from memdiag.analysis.cycles.trend import with_trends
         from memdiag.analysis.recall import recall
         from memdiag.launch.circles import with_lines
 
-        read = heap_file.read_heap(image.file)
-        if read is None:
+        heap = self._heap(image)
+        if heap is None:
             image.ask(Questions())  # else the target would wait
             return None
-        heap = without_probe(read)
-        for remembered in self._remembered():
-            heap = recall(heap, remembered)
+        heap = recall(heap, self._remembered)
         found = examine(heap)
-        told = tell(found, image.ask(found.questions))
+        told = with_trends(tell(found, image.ask(found.questions)), heap.moment, self._lengths)
         return with_lines(told, own_files(heap, found.roles.origins))
-
-    def _remembered(self) -> Iterator[Remembered]:
-        from memdiag.analysis.own import without_probe
-        from memdiag.analysis.recall import remember
-
-        for image in self._running[-1:]:
-            heap = heap_file.read_heap(image.file)
-            if heap is not None:
-                yield remember(without_probe(heap))
 
     # --- looks
 

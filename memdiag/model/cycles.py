@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from memdiag.model.heap import OwnerFacts
 from memdiag.model.recording import Moment
 from memdiag.model.sites import Site
 
@@ -46,6 +47,10 @@ class CycleCluster:
     revived: int = 0  # members that were garbage before the passes, and survived these
     finalizer: str = ""  # of a member: what ran when they were found, and revived them or made new ones
     others: tuple[str, ...] = ()  # paths of further references that keep them
+    holder_counts: tuple[int, ...] = ()  # references in the container that holds them, at looks during the run
+    holder_trend: str = ""  # of these: "steady", "flat", "levelled", "step", "unsteady", "too short"; or not known
+    holder_limit: int | None = None  # the bound that the container itself has
+    holder_source: OwnerFacts = field(default_factory=OwnerFacts)  # what the source says of it
     cuts: tuple[Cut, ...] = ()  # of each named reference of the cycle, the recommended one first
     sites: tuple[Site, ...] = ()  # where the members of the program's own classes were made
     sites_inferred: bool = False  # from the source, as no tracer saw them being made

@@ -6,12 +6,19 @@ import gc
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from memdiag.model import CycleCluster, CycleEvidence, PassResult
+from memdiag.model import Cut, CycleCluster, CycleEvidence, PassResult
 from memdiag.report.page import Page
+from memdiag.report.text import cut as shortened
 from memdiag.report.text import cycle_line
 from memdiag.units import counted, format_bytes, format_count, format_duration, format_share
 
-_LABEL = 18  # characters of a figure's name, and the blanks after it
+_LABEL = 21  # characters of a figure's name, and the blanks after it
+_REFERENCE = 46  # of a reference's name in a table
+_STATES = (
+    ("Cycles that survive, by shape", ("reachable", "uncollectable")),
+    ("Cycles that one pass is not enough for", ("slow",)),
+    ("Cycles that only waited for the collector: late, not leaked", ("waiting",)),
+)
 
 
 def write_cycles(page: Page, survival: CycleEvidence | None, limit: int) -> None:
@@ -24,11 +31,8 @@ def write_cycles(page: Page, survival: CycleEvidence | None, limit: int) -> None
     for name, figure in _figures(survival):
         page.write(figure, prefix=[f"  {name:<{_LABEL}}"])
     _write_types(page, survival, limit)
-    own = [cluster for cluster in survival.clusters if cluster.own]
-    surviving = [cluster for cluster in own if cluster.state != "waiting"]
-    waiting = [cluster for cluster in own if cluster.state == "waiting"]
-    _write_clusters(page, "Cycles that survive, by shape", surviving, limit)
-    _write_clusters(page, "Cycles that only waited for the collector: late, not leaked", waiting, limit)
+    for title, states in _STATES:
+        _write_clusters(page, title, [one for one in survival.clusters if one.own and one.state in states], limit)
 
 
 def _figures(survival: CycleEvidence) -> Iterable[tuple[str, str]]:
@@ -38,8 +42,12 @@ def _figures(survival: CycleEvidence) -> Iterable[tuple[str, str]]:
     yield from _pass_figures(survival.passes)
     yield "surviving", f"{format_count(survival.surviving)} after {_passes(survival)}"
     yield "survival rate", format_share(survival.survival_rate)
-    yield "gc effectiveness", format_share(1 - survival.survival_rate)
+    yield "gc effectiveness", format_share(survival.gc_effectiveness)
+    if survival.cleanup_effectiveness is not None:
+        yield "cleanup effectiveness", f"{format_share(survival.cleanup_effectiveness)} of the bytes that cycles kept"
     yield "passes needed", format_count(survival.passes_needed)
+    if survival.growth_under_load_bytes is not None:
+        yield "growth under load", f"{format_bytes(survival.growth_under_load_bytes)} of resident set, at its highest"
     yield "uncollectable", _uncollectable(survival)
     if survival.library_objects:
         yield "not counted", f"{counted(survival.library_objects, 'object')} in the standard library's own cycles"
@@ -91,11 +99,37 @@ def _write_clusters(page: Page, title: str, clusters: Sequence[CycleCluster], li
         return
     page.heading(title)
     for cluster in clusters[:limit]:
-        cycles, objects = counted(cluster.count, "cycle"), counted(cluster.objects, "object")
-        page.write(f"{cycles}, {objects}, {format_bytes(cluster.size_bytes)}, {cluster.state}", prefix=["  "])
+        page.write(_summary(cluster), prefix=["  "])
         page.write((cycle_line(cluster), "cyan"), prefix=["    "])
-        if cluster.state != "waiting":
+        if cluster.state in ("reachable", "uncollectable"):
             page.write("kept alive by ", cluster.holder or "something that no path was found to", prefix=["    "])
+        _write_cuts(page, cluster.cuts)
     hidden = len(clusters) - limit
     if hidden > 0:
         page.write(f"... and {counted(hidden, 'more shape')} (--json has all of them)")
+
+
+def _summary(cluster: CycleCluster) -> str:
+    cycles, objects = counted(cluster.count, "cycle"), counted(cluster.objects, "object")
+    hangers = cluster.retained_objects - cluster.objects
+    size = format_bytes(cluster.size_bytes)
+    if hangers > 0:
+        size += f", {format_bytes(cluster.retained_bytes)} with {format_count(hangers)} that hang on them"
+    when = " (in one collection during the run)" if cluster.during_run else ""
+    inner = "" if cluster.is_key else ", held by other garbage"
+    return f"{cycles}, {objects}, {size}, {cluster.state}{inner}{when}"
+
+
+def _write_cuts(page: Page, cuts: Sequence[Cut]) -> None:
+    """What each reference would free if it were cut; the one to cut is marked."""
+    inner = [cut for cut in cuts if not cut.outside]
+    if not inner:
+        return
+    page.write("to cut, and what that frees at once:", prefix=["    "])
+    for cut in inner:
+        mark = ">" if cut.recommended else " "
+        freed = "all of it" if cut.freed_objects >= cut.of_objects else counted(cut.freed_objects, "object")
+        name = shortened(cut.reference, _REFERENCE)
+        page.write(f"{name:<{_REFERENCE}}  {freed}, {format_bytes(cut.freed_bytes)}", prefix=[f"    {mark} "])
+    if not any(cut.recommended for cut in inner):
+        page.write("no cut of these alone frees it all", prefix=["      "])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -19,7 +18,8 @@ from memdiag.analysis.roles import CONTAINERS, FUNCTIONS, Roles
 from memdiag.model import Ints
 
 BACK = ("parent", "owner", "manager", "context", "root", "self", "prev", "back", "outer", "container", "session")
-_MOST_CUTS = 10  # references that are tried, and in pairs
+_MOST_CUTS = 12  # references that are tried
+_MOST_TOGETHER = 3
 _EFFORT = 20_000_000  # references gone through in all tries
 _TOLD = 6
 
@@ -45,14 +45,29 @@ class Freed:
 
 
 def weighed(web: Web, references: Sequence[Reference], roles: Roles) -> list[Freed]:
-    """Every reference that frees something, the one to cut first; two together where no single one frees it all."""
+    """Every reference that frees something, the one to cut first; several together where no fit one frees it all."""
+    ranked = sorted(references, key=lambda one: _rank_of(one, web, roles))
     tries = max(1, min(_MOST_CUTS, _EFFORT // max(1, len(web.sources))))
-    tried = [_freed(web, (one,), roles) for one in references[:tries]]
-    if not any(one.is_all for one in tried) and len(tried) > 1:
-        together = (_freed(web, pair, roles) for pair in list(combinations(references[:tries], 2))[: tries * 3])
-        tried += [one for one in together if one.is_all][:1]
+    tried = [_freed(web, (one,), roles) for one in ranked[:tries]]
+    fitting = [one for one in ranked[:tries] if _rank_of(one, web, roles) < _FORWARD]
+    if not any(one.is_all and one.references[0] in fitting for one in tried):
+        tried += _together(web, fitting, roles)
     useful = [one for one in tried if one.objects]
     return sorted(useful, key=lambda one: (not one.is_all, _rank(one, web, roles)))[:_TOLD]
+
+
+def _together(web: Web, fitting: Sequence[Reference], roles: Roles) -> list[Freed]:
+    """The fewest that free it all, taken in order and those left out again that are not needed; at most three."""
+    for count in range(2, len(fitting) + 1):
+        if not _freed(web, tuple(fitting[:count]), roles).is_all:
+            continue
+        chosen = list(fitting[:count])
+        for one in chosen[-2::-1]:
+            rest = tuple(other for other in chosen if other is not one)
+            if _freed(web, rest, roles).is_all:
+                chosen.remove(one)
+        return [_freed(web, tuple(chosen), roles)] if len(chosen) <= _MOST_TOGETHER else []
+    return []
 
 
 def _freed(web: Web, cut: tuple[Reference, ...], roles: Roles) -> Freed:
@@ -76,34 +91,44 @@ _REASONS = {
     _POINTS_BACK: "it points back",
     _PART_TO_WHOLE: "it leads from a part to what contains it",
     _VARIABLE: "a variable of a function that has done its work",
-    _CALLBACK: "a callback need not keep what it calls",
+    _CALLBACK: "a function need not keep what it is called for",
     _PLAIN: "",
     _FORWARD: "it is what keeps the parts: they would go at once",
 }
 
 
-def _rank(one: Freed, web: Web, roles: Roles) -> tuple[int, ...]:
-    return (len(one.references), *(_rank_of(reference, web, roles) for reference in one.references))
+def _rank(one: Freed, web: Web, roles: Roles) -> tuple[int, int]:
+    """A reference that keeps parts is the last resort, whatever else must be cut instead."""
+    return max(_rank_of(reference, web, roles) // _FORWARD for reference in one.references), len(one.references)
 
 
 def _rank_of(reference: Reference, web: Web, roles: Roles) -> int:
-    """How fit a reference is to be weakened; the smaller the better."""
+    """How fit a reference is to be weakened; the smaller the better, and ``_FORWARD`` is not."""
     source, target = (int(ends[reference.edges[0]]) for ends in (web.sources, web.targets))
     name = reference.label.rpartition(".")[2].lower()
     contains = _type(web, roles, target) in CONTAINERS
     if reference.label.startswith(("local(", ".closure(")) or name in ("__traceback__", "tb_frame"):
         return _VARIABLE
-    if name == "__self__" or _type(web, roles, target) in FUNCTIONS:
+    if name in ("__self__", "__defaults__", "__kwdefaults__") or _type(web, roles, target) in FUNCTIONS:
         return _CALLBACK
     if not contains and any(word in name for word in BACK):
         return _POINTS_BACK
-    if not contains and _is_part(web, roles, source, target):
+    if not contains and (_is_part(web, roles, source, target) or _is_owner(web, roles, source, target)):
         return _PART_TO_WHOLE
+    if reference.label == "[*]":
+        return _FORWARD
     return _FORWARD if contains else _PLAIN
 
 
 def _type(web: Web, roles: Roles, place: int) -> str:
     return roles.graph.type_names[int(roles.graph.types[web.nodes[place]])]
+
+
+def _is_owner(web: Web, roles: Roles, container: int, owner: int) -> bool:
+    """Whether what a container holds refers to that container itself, by its namespace or directly."""
+    above = web.sources[web.targets == container].tolist()
+    spaces = [at for at in above if _type(web, roles, at) == "dict"]
+    return owner in above or any(owner in web.sources[web.targets == at] for at in spaces)
 
 
 def _is_part(web: Web, roles: Roles, part: int, whole: int) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from memdiag.analysis.fingerprint import fingerprint
+from memdiag.analysis.owner import SKIPPED, is_called, is_of_item
 from memdiag.model import (
     Capture,
     Cut,
@@ -18,6 +19,7 @@ from memdiag.model import (
     Holder,
     Report,
     RunVerdict,
+    Touch,
     Verdict,
 )
 from memdiag.units import counted, format_bytes, format_share
@@ -104,7 +106,8 @@ def _finding(cluster: CycleCluster, evidence: CycleEvidence) -> Finding:
     if cluster.state == "uncollectable":
         return _uncollectable(common, cluster, evidence)
     if cluster.state == "slow":
-        return _slow(common, cluster)
+        slow = _slow(common, cluster)
+        return _never_freed(slow, cluster) if _is_never_freed(cluster, evidence) else slow
     return _waiting(common, cluster, evidence) if cluster.state == "waiting" else _reachable(common, cluster, evidence)
 
 
@@ -143,16 +146,22 @@ def _waiting(common: Finding, cluster: CycleCluster, evidence: CycleEvidence) ->
             why=f"{_made(cluster, evidence)} Collections during the run freed them: late, not leaked.{_kept(cluster)}",
         )
     common = dataclasses.replace(common, why=f"{_made(cluster, evidence)} {common.why}".strip())
-    never = not evidence.gc_enabled and not evidence.reclaimed_before
-    if not never or cluster.retained_objects < _NEVER_FREED:
-        return common
+    return _never_freed(common, cluster) if _is_never_freed(cluster, evidence) else common
+
+
+def _is_never_freed(cluster: CycleCluster, evidence: CycleEvidence) -> bool:
+    """Whether they await a collector that is off, in a program that does not collect itself."""
+    off = not evidence.gc_enabled and not evidence.reclaimed_before
+    return off and cluster.retained_objects >= _NEVER_FREED
+
+
+def _never_freed(common: Finding, cluster: CycleCluster) -> Finding:
     return dataclasses.replace(
         common,
         verdict="suspect",
         confidence=0.8,
         title=f"{_what(cluster)}, which nothing ever frees: the collector is off",
-        why=f"The program called gc.disable(), and never collected itself. {common.why.partition(':')[0]}, which is"
-        f" turned off.{_kept(cluster)}",
+        why=f"The program called gc.disable(), and never collected itself. {common.why}",
         fix=f"{common.fix} Or turn the collector on again.",
     )
 
@@ -211,28 +220,68 @@ def _reachable(common: Finding, cluster: CycleCluster, evidence: CycleEvidence) 
         by = cluster.finalizer or "a finalizer"
         back = f" {counted(cluster.revived, 'object')} of these had been garbage, and {by} brought them back."
     also = f" So do {' and '.join(cluster.others)}." if cluster.others else ""
+    verdict = _verdict_of(cluster, evidence)
     return dataclasses.replace(
         common,
-        verdict=_verdict_of(cluster, evidence),
+        verdict=verdict,
         title=f"{_what(cluster)}, survive every pass",
-        why=f"They are still reachable: {holder} holds them.{also}{back}{_all_survive(evidence)}{_kept(cluster)}",
-        fix=_let_go(cluster, holder),
+        why=f"They are still reachable: {holder} holds them.{also}{back}{_as_it_goes(cluster)}"
+        f"{_all_survive(evidence)}{_kept(cluster)}",
+        fix=_let_go(cluster, holder) if verdict in ("leak", "suspect") else _in_use(cluster),
         holder=Holder(cluster.holder) if cluster.holder else None,
     )
 
 
 def _verdict_of(cluster: CycleCluster, evidence: CycleEvidence) -> Verdict:
-    """Survivors among cycles that come and go are left behind; where none ever goes, they may be what the program is.
+    """Survivors among cycles that come and go are left behind, unless they are what the program works with.
 
-    Stored exceptions are the exception: what their frames hold was never meant to stay. Nor were the revived.
+    That is so if what holds them was seen not to grow, or has a bound, or gives them up again. Where none ever goes,
+    they may be what the program is. Stored exceptions are the exception: what their frames hold was never meant to
+    stay. Nor were the revived.
     """
     if cluster.revived:
         return "suspect"
+    if cluster.holder_trend == "steady":
+        return "leak" if cluster.holder_source.read and not _let_go_by(cluster) else "suspect"
+    if cluster.holder_limit is not None or any(map(is_called, cluster.holder_source.bounds)):
+        return "bounded"
+    if cluster.holder_trend in ("flat", "levelled") or _let_go_by(cluster) or _is_single(cluster):
+        return "info"
     made = {row.type: row for row in evidence.by_type}
     rows = [made[kind] for kind in cluster.shape if kind in made]
     comes_and_goes = any(row.surviving < row.created for row in rows)
     many = cluster.pattern == "exception" and cluster.objects >= _MANY_MEMBERS
     return "suspect" if comes_and_goes or many else "info"
+
+
+def _let_go_by(cluster: CycleCluster) -> Touch | None:
+    """The line that takes them out again, if it may be reached, and nothing that comes in between skips it."""
+    removes = (touch for touch in cluster.holder_source.removes if is_called(touch) and SKIPPED not in touch.how)
+    return next((touch for touch in removes if not is_of_item(touch)), None)
+
+
+def _is_single(cluster: CycleCluster) -> bool:
+    """Whether it is one cycle that a variable or an attribute refers to: what the program is at work with."""
+    return cluster.count == 1 and "[" not in cluster.holder
+
+
+def _as_it_goes(cluster: CycleCluster) -> str:
+    """How what holds them went, and what the source says of it."""
+    told = {"steady": "grew to the end", "flat": "did not grow", "levelled": "levelled off"}.get(cluster.holder_trend)
+    seen = f" What holds them {told} over {len(cluster.holder_counts)} looks." if told else ""
+    bound = next(filter(is_called, cluster.holder_source.bounds), None)
+    if cluster.holder_limit is not None:
+        return f"{seen} It holds {cluster.holder_limit:,} at most."
+    if bound is not None:
+        return f"{seen} It is bounded at {_place(bound)} `{bound.text[:60]}`."
+    removal = _let_go_by(cluster)
+    if removal is not None:
+        return f"{seen} {_place(removal)} takes them out again: `{removal.text[:60]}`."
+    return seen + (" Nothing in its source removes any." if cluster.holder_source.adds else "")
+
+
+def _place(touch: Touch) -> str:
+    return f"{PurePath(touch.file).name}:{touch.line}"
 
 
 def _all_survive(evidence: CycleEvidence) -> str:
@@ -250,6 +299,14 @@ def _let_go(cluster: CycleCluster, holder: str) -> str:
     cut = recommended(cluster)
     then = "; then dropping one frees it at once" if cut is not None else ""
     return f"Remove them from {holder} when done with. {_unlink(cut, cluster)}{then}."
+
+
+def _in_use(cluster: CycleCluster) -> str:
+    """Of what is no leak: what would spare the collector its work."""
+    cut = recommended(cluster)
+    return "Nothing needs to be done" + (
+        f"; to have them freed at once when they go: {_unlink(cut, cluster)}." if cut is not None else "."
+    )
 
 
 def _then_freed(cluster: CycleCluster) -> str:

@@ -17,7 +17,7 @@ from memdiag.model import Ints
 _MOST_KINDS = 40  # of references, that are asked for
 _LARGEST_PLACE = 255
 _WIDE = 30  # references from which on a dictionary is somebody's data, and no object's attributes
-_IN_BETWEEN = {"dict", "tuple", "cell"}  # what is named by who refers to it
+_IN_BETWEEN = CONTAINERS | {"cell"}  # what is named by who refers to it
 
 Pair = tuple[int, int]
 

@@ -16,24 +16,30 @@ from memdiag.analysis.cycles.patterns import pattern_of
 from memdiag.analysis.cycles.references import Kind
 from memdiag.analysis.cycles.stage import LONGEST, Cluster, Examination, classes_of
 from memdiag.analysis.items import own_line
-from memdiag.analysis.roles import Mask
-from memdiag.analysis.wording import Narrator
+from memdiag.analysis.roles import CONTAINERS, Mask
+from memdiag.analysis.wording import Narrator, Way
 from memdiag.model import Answers, Cut, CycleCluster, HeapGraph, Ints, ObjectFacts, Site
 
 Ids = npt.NDArray[np.uint64]
 
 _SITES = 3
-_UNNAMED = {".__dict__", ".__class__", ".cell_contents", ".__closure__", ".__globals__", ".frame"}
+_UNNAMED = {"", ".__dict__", ".__class__", ".cell_contents", ".__closure__", ".__globals__", ".frame"}
 
 
 @dataclass(frozen=True)
 class Told:
-    """A cluster, the ids and types of its members, and of each class among these the file that defines it."""
+    """A cluster, the ids and types of its members, of each class among these the file that defines it, and its holder.
+
+    ``containers`` are those on the way to it, the nearest last: ids, and references borne; ``way`` is what a source
+    calls the holder.
+    """
 
     cluster: CycleCluster
     ids: Ids
     types: Counter[str] = field(default_factory=Counter)
     files: tuple[tuple[str, str], ...] = ()
+    containers: tuple[tuple[int, int], ...] = ()
+    way: Way = field(default_factory=Way)
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,9 @@ class _Teller:
         heap = self._heap
         shape, edges = self._circle(cluster)
         members = np.concatenate(cluster.members)
+        way = self._narrator.tell(cluster.trail) if cluster.trail else Way()
+        containers = [node for node in cluster.trail[:-1] if heap.type_names[heap.types[node]] in CONTAINERS]
+        limits = [limit for node in containers if (limit := self._facts(node).limit) is not None]
         classes = {kind: self._answers.objects.get(key) for kind, key in classes_of(heap, cluster).items()}
         return Told(
             CycleCluster(
@@ -116,7 +125,8 @@ class _Teller:
                 objects=cluster.objects,
                 size_bytes=int(heap.sizes[members].sum()),
                 state="waiting" if cluster.waiting else "reachable",
-                holder=self._narrator.tell(cluster.trail).text if cluster.trail else "",
+                holder=way.text,
+                holder_limit=limits[-1] if limits else None,
                 pattern=pattern_of(shape, edges),
                 retained_objects=len(cluster.retained),
                 retained_bytes=int(heap.sizes[cluster.retained].sum()),
@@ -129,6 +139,12 @@ class _Teller:
             np.sort(heap.ids[members]),
             _count(self._found, members),
             tuple((_bare(heap, kind), known.file) for kind, known in classes.items() if known and known.file),
+            tuple(
+                (int(heap.ids[node]), int(self._roles.degrees[node]))
+                for node in containers
+                if not self._roles.namespaces[node]
+            ),
+            way,
         )
 
     def _circle(self, cluster: Cluster) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -199,16 +215,13 @@ class _Teller:
         )
 
     def _references(self, cluster: Cluster) -> list[Reference]:
-        """Those with a name; where none has one, the items of the plain containers."""
+        """Those that have a name, or that a container with a name bears; those alike as one."""
         named: dict[tuple[str, str], list[Kind]] = {}
         for kind in cluster.web.kinds:
             label = self._label(kind.pair)
             name = self._name(kind, label)
             if name:
                 named.setdefault((name, label), []).append(kind)
-        if not named:
-            for kind in cluster.web.kinds:
-                named.setdefault((f"the items of the {self._roles.name(kind.pair[0])}", "[*]"), []).append(kind)
         found = [
             Reference(name, label, np.concatenate([kind.edges for kind in kinds]))
             for (name, label), kinds in named.items()
@@ -218,17 +231,32 @@ class _Teller:
     def _name(self, kind: Kind, label: str) -> str:
         source, _ = kind.pair
         bearer = kind.bearer if kind.bearer >= 0 else source
-        if label in _UNNAMED or not label or label.startswith("["):
+        if label in _UNNAMED:
             return ""
+        if label == "[*]":
+            return self._item(kind)
         if label.startswith(("local(", ".closure(")):
             variable = label.partition("(")[2].rstrip(")")
             function = self._facts(bearer if label.startswith(".closure") else source).name
             what = "the closure variable" if label.startswith(".closure") else "the variable"
             return f"{what} {variable}" + (f" of {_short(function)}()" if function else "")
+        if label in (".__defaults__", ".__kwdefaults__"):
+            return f"the default argument of {_short(self._facts(source).name) or 'a function'}()"
         if label == ".__self__":
             method = _short(self._facts(source).name)
             return f"the self of the bound method {method}" if method else "method.__self__"
         return f"{self._roles.name(bearer)}{label}" if label.startswith(".") else ""
+
+    def _item(self, kind: Kind) -> str:
+        """``Lease.holder[*]``: what a container holds that an attribute names, or a plain one."""
+        source, _ = kind.pair
+        if kind.bearer < 0:
+            return f"the items of the {self._roles.name(source)}"
+        attribute = self._label((kind.bearer, source))
+        if attribute in (".__closure__", ".__defaults__", ".__kwdefaults__", ".__mro__"):
+            return ""
+        named = attribute.startswith(".") and attribute not in _UNNAMED
+        return f"{self._roles.name(kind.bearer)}{attribute}[*]" if named else ""
 
 
 def _short(function: str) -> str:
@@ -239,5 +267,5 @@ def _reason(one: Freed) -> str:
     if not one.is_all:
         return "part of them only: other cycles run through the rest"
     if len(one.references) > 1:
-        return "no single reference frees them: both must go"
+        return "no single one that points back frees them all"
     return one.reason
