@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import functools
 import gc
+import os
 import re
+import sys
 import tempfile
 import time
 import types
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +24,16 @@ from typing import Any
 
 import numpy as np
 
-import memdiag.analysis.cycles  # noqa: F401  # loaded before a World begins, not within it
-from memdiag.capture import spool
+import memdiag.analysis.cycles.stage
+import memdiag.analysis.cycles.survival
+import memdiag.analysis.cycles.trend  # noqa: F401  # all loaded before a World begins, not within it
+from memdiag.capture import heap_file, spool
 from memdiag.launch.looks import LookDesk
 from memdiag.model import (
     Capture,
     CycleEvidence,
     Frame,
-    HeapSnapshot,
+    HeapGraph,
     Moment,
     Sample,
     Source,
@@ -36,22 +41,18 @@ from memdiag.model import (
     TargetInfo,
     Traces,
 )
-from memdiag.probe import heap, kinds, wire
+from memdiag.probe import wire
 from memdiag.probe.cycles import Looks, Watch
-from memdiag.probe.files import Files
+from memdiag.probe.image import Images
+from memdiag.probe.native import Native
 from memdiag.probe.recorder import Recorder
-from memdiag.probe.spool import Spool
+from memdiag.probe.walk import Walk
 
+_NATIVE = Native()  # made once: the functions that it makes are classes, which are cyclic garbage later
 _FIRST_ID = 0x7F0000001000
-_HEADER: dict[str, Any] = {"look": 1, "stage": 0, "roots": []}
-_STRANGER = 0x10  # the id of something that the collector does not track
-
-
-def recorded(records: Iterable[bytes]) -> spool.Recording:
-    """What the parent makes of these records."""
-    recording = spool.Recording()
-    recording.add(wire.unpack(b"".join(records)))
-    return recording
+_STRANGER = 0x10  # the id of something that is not in the heap
+_END = 0x20
+_BEGIN: dict[str, Any] = {"t": 1.0, "label": "end of main()", "worked": 1.0}
 
 
 # --- drawn heaps ----------------------------------------------------------------------------------------------
@@ -69,38 +70,63 @@ class Node:
     size: int = 48
 
 
-def drawn(nodes: Sequence[Node]) -> HeapSnapshot:
-    """The heap that was drawn; node *i* is object *i*, and addresses come in another order than objects."""
-    ids = [_FIRST_ID + 32 * ((at * 7919) % 100_003) for at in range(len(nodes))]
+def drawn(nodes: Sequence[Node]) -> HeapGraph:
+    """The heap that was drawn, read back as an image's file is: node *i* is object *i*.
+
+    Objects are written down in another order than that of their addresses.
+    """
     inner = Counter(target for node in nodes for target in node.refers_to)
-    types: dict[tuple[str, str], int] = {}
-    homes: dict[str, int] = {}
+    types: dict[tuple[str, str, str], int] = {}
+    order = sorted(range(len(nodes)), key=lambda at: (at * 7919) % 100_003)
+    chosen = [nodes[at] for at in order]
+    kinds_of = [types.setdefault((node.home, node.type, node.role), len(types)) for node in chosen]
+    referents = [(_STRANGER, *map(_id, node.refers_to), _END) for node in chosen]
     columns: dict[str, wire.Column] = {
-        "ids": ("Q", ids),
-        "types": ("I", [types.setdefault((node.type, node.role), len(types)) for node in nodes]),
-        "homes": ("I", [homes.setdefault(node.home, len(homes)) for node in nodes]),
-        "sizes": ("Q", [node.size for node in nodes]),
-        "refcounts": ("q", [inner[at] + node.held for at, node in enumerate(nodes)]),
-        "degrees": ("I", [len(node.refers_to) + 1 for node in nodes]),
-        "referents": ("Q", [key for node in nodes for key in (_STRANGER, *(ids[to] for to in node.refers_to))]),
+        "ids": ("Q", list(map(_id, order))),
+        "types": ("Q", list(map(_type_id, kinds_of))),
+        "sizes": ("Q", [node.size for node in chosen]),
+        "refcounts": ("q", [inner[at] + nodes[at].held for at in order]),
+        "referents": ("Q", [key for row in referents for key in row]),
     }
-    named = {"types": list(types), "homes": [(home, kinds.is_library(home)) for home in homes]}
-    records = [wire.pack("heap", _HEADER, columns), wire.pack("types", {**_HEADER, **named})]
-    return _snapshot(recorded(records))
+    known: dict[str, wire.Column] = {"ids": ("Q", list(map(_type_id, range(len(types)))))}
+    return _read(
+        [
+            *wire.pieces("begin", _BEGIN),
+            *wire.pieces("nodes", {"tracked": True, "end": _END}, columns),
+            *wire.pieces("types", {"types": [list(named) for named in types]}, known),
+            *wire.pieces("roots", {"modules": [], "frames": [], "own": []}),
+        ]
+    )
+
+
+def _id(at: int) -> int:
+    return _FIRST_ID + 32 * at
+
+
+def _type_id(kind: int) -> int:
+    return 0x1000 + 16 * kind
+
+
+def _read(parts: Sequence[bytes]) -> HeapGraph:
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "heap-1"
+        file.write_bytes(b"".join(parts))
+        found = heap_file.read_heap(file)
+    assert found is not None
+    return found
 
 
 # --- real heaps -----------------------------------------------------------------------------------------------
 
 
-def heap_of(objects: list[object]) -> HeapSnapshot:
-    """The heap of these objects alone; what refers to them besides this one list holds them from outside."""
-    return _snapshot(recorded(heap.walk(objects, dict(_HEADER))))
-
-
-def _snapshot(recording: spool.Recording) -> HeapSnapshot:
-    found = spool.heap(recording, 1, 0)
-    assert found is not None
-    return found
+def heap_of(objects: list[object]) -> HeapGraph:
+    """The heap of these objects and what they refer to; what refers to them besides this one list holds them."""
+    parts: list[bytes] = wire.pieces("begin", _BEGIN)
+    walk = Walk(parts.extend, _NATIVE.addresses)
+    walk.objects(objects)
+    walk.types()
+    parts += wire.pieces("roots", {"modules": [], "frames": [], "own": []})
+    return _read(parts)
 
 
 class World:
@@ -128,50 +154,43 @@ class World:
         return self.looks([lambda: None], passes)[0]
 
     def looks(self, works: Sequence[Callable[[], None]], passes: int = 5) -> list[CycleEvidence]:
-        """Let the program do some work, look, let it do some more, look again, ..."""
-        directory = tempfile.mkdtemp(dir=self._directory.name)
-        recorder = Recorder(directory, time.monotonic())
-        parent = _Parent(directory)
-        recorder.spool = _Answered(directory, parent)
-        watch = Watch(recorder)
-        looks = Looks(recorder, watch, passes)
-        gc.callbacks.append(watch)
-        try:
-            for work in works:
-                work()
-                looks.look("end of main()")
-        finally:
-            gc.callbacks.remove(watch)
-        return parent.evidence()
+        """Let the program do some work, look, let it do some more, look again, ...
+
+        All that happens in a copy of this process, which is the target; this one is the parent that reads and asks.
+        """
+        directory = Path(tempfile.mkdtemp(dir=self._directory.name))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of other threads, which are not there in the copy
+            pid = os.fork()
+        if pid == 0:
+            try:
+                _be_looked_at(str(directory), works, passes)
+            finally:
+                os._exit(0)
+        return _read_and_ask(directory, pid)
 
 
-class _Parent:
-    """The process that reads the records as they come, and asks its questions."""
-
-    def __init__(self, directory: str) -> None:
-        self._stream = spool.Stream(Path(directory) / "stream")
-        self._recording = spool.Recording()
-        self._desk = LookDesk(self._recording, Path(directory))
-
-    def hear(self) -> None:
-        self._recording.add(self._stream.fresh())
-        self._desk.answer()
-
-    def evidence(self) -> list[CycleEvidence]:
-        self.hear()
-        return list(self._desk.evidence())
+def _be_looked_at(directory: str, works: Sequence[Callable[[], None]], passes: int) -> None:
+    recorder = Recorder(directory, time.monotonic(), _NATIVE)
+    ours = [module for name, module in sys.modules.items() if name.startswith("memdiag.probe.")]
+    images = Images(recorder, ours, "auto")
+    watch = Watch(recorder, images)
+    looks = Looks(recorder, watch, images, passes)
+    gc.callbacks.append(watch)
+    for work in works:
+        work()
+        looks.look("end of main()")
 
 
-class _Answered(Spool):
-    """A spool whose parent has answered by the time that the target looks for the answer."""
-
-    def __init__(self, directory: str, parent: _Parent) -> None:
-        super().__init__(directory, Files())
-        self._parent = parent
-
-    def get(self, name: str) -> bytes | None:
-        self._parent.hear()
-        return super().get(name)
+def _read_and_ask(directory: Path, pid: int) -> list[CycleEvidence]:
+    stream, recording = spool.Stream(directory / "stream"), spool.Recording()
+    desk = LookDesk(recording, directory)
+    while os.waitpid(pid, os.WNOHANG)[0] == 0:
+        recording.add(stream.fresh())
+        desk.tend(None)
+        time.sleep(0.001)
+    recording.add(stream.fresh())
+    return desk.conclude()
 
 
 # --- small objects of many kinds ------------------------------------------------------------------------------

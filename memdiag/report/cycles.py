@@ -12,7 +12,7 @@ from memdiag.report.text import cut as shortened
 from memdiag.report.text import cycle_line
 from memdiag.units import counted, format_bytes, format_count, format_duration, format_share
 
-_LABEL = 21  # characters of a figure's name, and the blanks after it
+_LABEL = 23  # characters of a figure's name, and the blanks after it
 _REFERENCE = 46  # of a reference's name in a table
 _STATES = (
     ("Cycles that survive, by shape", ("reachable", "uncollectable")),

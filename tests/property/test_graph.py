@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memdiag.analysis import graph
+from memdiag.analysis.cycles import graph
 from memdiag.probe.graph import cycle_members, unreachable
 from tests.heaps import KINDS, Node, Plain, World, build, drawn, heap_of
 
@@ -70,7 +70,7 @@ def test_garbage_is_what_the_collector_finds(drawing: Shapes, kept: set[int]) ->
     del made
     found = set(map(id, unreachable(gc.get_objects())))
     snapshot = heap_of(gc.get_objects())
-    awaiting = set(snapshot.ids[graph.garbage(snapshot)].tolist())
+    awaiting = set(snapshot.ids[graph.garbage(snapshot) & snapshot.tracked].tolist())
     truth = the_collectors_own()
     assert found == truth
     assert awaiting == truth
@@ -131,31 +131,13 @@ def test_components_within_a_part(nodes: list[Node], data: st.DataObject) -> Non
 
 
 @given(drawings(), st.data())
-def test_breadth_first_paths_are_shortest(nodes: list[Node], data: st.DataObject) -> None:
+def test_what_is_reached_through_what_may_be_passed(nodes: list[Node], data: st.DataObject) -> None:
     some = st.lists(st.booleans(), min_size=len(nodes), max_size=len(nodes))
     roots, passable = data.draw(some), data.draw(some)
-    reached, before = graph.breadth_first(drawn(nodes), np.array(roots), np.array(passable))
-    distance = distances(nodes, roots, passable)
-    assert np.flatnonzero(reached).tolist() == sorted(distance)
-    for node, steps in distance.items():
-        if steps == 0:
-            assert before[node] == -1
-        else:
-            assert node in nodes[before[node]].refers_to
-            assert distance[int(before[node])] == steps - 1
-
-
-def distances(nodes: list[Node], roots: list[bool], passable: list[bool]) -> dict[int, int]:
-    """Steps from the nearest root, through what may be passed; a root itself is always there."""
-    layer = [at for at in range(len(nodes)) if roots[at]]
-    found = dict.fromkeys(layer, 0)
-    steps = 0
-    while layer:
-        steps += 1
-        ways = {to for at in layer if passable[at] for to in nodes[at].refers_to if passable[to]}
-        layer = [to for to in ways if to not in found]
-        found.update(dict.fromkeys(layer, steps))
-    return found
+    begun = [at for at in range(len(nodes)) if roots[at] and passable[at]]
+    edges = {at: [to for to in node.refers_to if passable[to]] for at, node in enumerate(nodes)}
+    found = graph.reached(drawn(nodes), np.array(roots), np.array(passable))
+    assert set(np.flatnonzero(found).tolist()) == set(begun).union(*(reach(edges, at) for at in begun))
 
 
 @given(drawings(), st.data())

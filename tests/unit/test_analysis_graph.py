@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from memdiag.analysis import graph
+from memdiag.analysis.cycles import graph
 from tests.heaps import Node, drawn
 
 
@@ -68,10 +68,7 @@ def test_a_long_chain_is_reached_to_its_end() -> None:
     heap = drawn([Node((at + 1,)) for at in range(49_999)] + [Node()])
     roots = np.zeros(50_000, dtype=np.bool_)
     roots[0] = True
-    reached, before = graph.breadth_first(heap, roots)
-    assert reached.all()
-    assert before[0] == -1
-    assert before[-1] == 49_998
+    assert graph.reached(heap, roots).all()
 
 
 def test_repeated_edges_do_not_overflow() -> None:
@@ -86,8 +83,7 @@ def test_a_path_ends_where_it_may_not_pass() -> None:
     heap = drawn([Node((1,)), Node((2,)), Node()])
     roots = np.array([True, False, False])
     passable = np.array([True, False, True])
-    reached, _ = graph.breadth_first(heap, roots, passable)
-    assert nodes_of(reached) == [0]
+    assert nodes_of(graph.reached(heap, roots, passable)) == [0]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,14 @@ def world() -> Iterator[World]:
         yield made
 
 
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A module of the program's."""
+    module = types.ModuleType("app")
+    monkeypatch.setitem(sys.modules, "app", module)
+    return module
+
+
 def clusters(evidence: CycleEvidence, state: str, first: str) -> list[CycleCluster]:
     return [one for one in evidence.clusters if one.state == state and first in one.shape]
 
@@ -97,28 +105,25 @@ def held_by(world: World, first: str = "Context") -> str:
     return found.holder
 
 
-def test_held_by_a_module(world: World) -> None:
-    module: Any = types.ModuleType("app")
-    module.registry = [Context() for _ in range(3)]
+def test_held_by_a_module(world: World, app: Any) -> None:
+    app.registry = [Context() for _ in range(3)]
     assert held_by(world) == "app.registry[*]"
 
 
-def test_held_by_a_class(world: World) -> None:
-    module: Any = types.ModuleType("app")
+def test_held_by_a_class(world: World, app: Any) -> None:
 
     class Registry:
         contexts: dict[int, Context] = {}  # noqa: RUF012
 
     Registry.__module__, Registry.__qualname__ = "app", "Registry"
-    module.Registry = Registry
+    app.Registry = Registry
     Registry.contexts[1] = Context()
     assert held_by(world) == "app.Registry.contexts[*]"
 
 
-def test_held_by_an_instance_of_a_module(world: World) -> None:
-    module: Any = types.ModuleType("app")
-    module.manager = types.SimpleNamespace()
-    module.manager.contexts = {"secret": Context()}
+def test_held_by_an_instance_of_a_module(world: World, app: Any) -> None:
+    app.manager = types.SimpleNamespace()
+    app.manager.contexts = {"secret": Context()}
     assert held_by(world) == "app.manager.contexts[*]"
 
 
@@ -130,35 +135,31 @@ def handler_of(kept: list[Context]) -> Any:
     return handler
 
 
-def test_held_by_a_closure(world: World) -> None:
-    module: Any = types.ModuleType("app")
-    module.handler = handler_of([Context()])
-    assert held_by(world) == "app.handler.closure(kept)[*]"
+def test_held_by_a_closure(world: World, app: Any) -> None:
+    app.handler = handler_of([Context()])
+    assert held_by(world) == "app.handler() closure variable kept[*]"
 
 
 def test_held_by_a_local_variable(world: World) -> None:
     kept = [Context()]
-    assert "local variable" in held_by(world)
+    assert held_by(world) == f"{__name__}.test_held_by_a_local_variable() local kept[*]"
     assert len(kept) == 1
 
 
-def test_a_module_is_named_rather_than_a_local_variable(world: World) -> None:
-    module: Any = types.ModuleType("app")
-    module.registry = kept = [Context()]
+def test_a_module_is_named_rather_than_a_local_variable(world: World, app: Any) -> None:
+    app.registry = kept = [Context()]
     assert held_by(world) == "app.registry[*]"
     assert len(kept) == 1
 
 
-def test_no_holder_tells_the_users_keys(world: World) -> None:
-    module: Any = types.ModuleType("app")
-    module.sessions = {"alice@example.org": {"token": [Context()]}}
+def test_no_holder_tells_the_users_keys(world: World, app: Any) -> None:
+    app.sessions = {"alice@example.org": {"token": [Context()]}}
     assert held_by(world) == "app.sessions[*][*][*]"
 
 
-def test_each_holder_of_the_same_shape_is_named(world: World) -> None:
+def test_each_holder_of_the_same_shape_is_named(world: World, app: Any) -> None:
     """Thirty held here and two there are not thirty-two held here."""
-    module: Any = types.ModuleType("app")
-    module.many = [Context() for _ in range(30)]
-    module.few = [Context() for _ in range(2)]
+    app.many = [Context() for _ in range(30)]
+    app.few = [Context() for _ in range(2)]
     found = clusters(world.look(passes=1), "reachable", "Context")
     assert {one.holder: one.count for one in found} == {"app.many[*]": 30, "app.few[*]": 2}

@@ -26,8 +26,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memdiag.probe import heap, kinds
-from memdiag.probe.wire import unpack
+from memdiag.probe import kinds, wire
+from memdiag.probe.native import Native
+from memdiag.probe.walk import Walk
 from tests.heaps import noticed_by
 
 
@@ -296,23 +297,39 @@ def test_no_code_of_the_programs_is_run(question: Callable[[Any], object]) -> No
     assert noticed_by(lambda objects: [question(item) for item in objects]) == []
 
 
+def walked(objects: list[object]) -> list[wire.Record]:
+    parts: list[bytes] = []
+    walk = Walk(parts.extend, Native().addresses)
+    walk.objects(objects)
+    walk.types()
+    return list(wire.unpack(b"".join(parts), checked=False))
+
+
 def test_a_walk_runs_no_code_of_the_programs() -> None:
-    assert noticed_by(lambda objects: heap.walk(objects, {"look": 1, "stage": 0})) == []
+    assert noticed_by(walked) == []
 
 
 def test_a_walk_is_not_stopped_by_classes_that_cannot_be_hashed() -> None:
     """A metaclass that defines ``__eq__`` alone makes its classes unhashable; that is the program's business."""
     unhashable: Any = type("Meta", (type,), {"__eq__": lambda one, other: one is other})
     objects: list[object] = [unhashable("One", (), {})(), unhashable("Two", (), {})()]
-    *_, types_ = unpack(b"".join(heap.walk(objects, {})))
-    assert [name for name, _ in types_.header["types"]] == ["One", "Two"]
+    (types_,) = [record for record in walked(objects) if record.kind == "types"]
+    assert [name for _, name, _ in types_.header["types"]][:2] == ["One", "Two"]
 
 
 def test_classes_that_say_they_are_equal_are_two() -> None:
     equal: Any = type("Meta", (type,), {"__eq__": lambda *_: True, "__hash__": lambda _: 1})
     objects: list[object] = [equal("One", (), {})(), equal("Two", (), {})(), equal("One", (), {})()]
-    chunk, types_ = unpack(b"".join(heap.walk(objects, {})))
-    assert [types_.header["types"][at][0] for at in chunk.arrays["types"]] == ["One", "Two", "One"]
+    chunk, *_, types_, _ = walked(objects)
+    names = dict(zip(types_.arrays["ids"].tolist(), [name for _, name, _ in types_.header["types"]], strict=True))
+    assert [names[key] for key in chunk.arrays["types"].tolist()] == ["One", "Two", "One"]
+
+
+def test_every_class_says_where_it_is_from() -> None:
+    made: Any = type("Local", (), {"__module__": "shop"})
+    (classes,) = [record for record in walked([made]) if record.kind == "classes"]
+    homes = dict(zip(classes.arrays["ids"].tolist(), classes.header["modules"], strict=True))
+    assert homes[id(made)] == "shop"
 
 
 def test_looking_leaves_no_trace(tmp_path: Path) -> None:
@@ -322,5 +339,5 @@ def test_looking_leaves_no_trace(tmp_path: Path) -> None:
         for item in items:
             for question in QUESTIONS:
                 question(item)
-        heap.walk(items, {})
+        walked(items)
         assert before == [(set(vars(item)) if hasattr(item, "__dict__") else None) for item in items]

@@ -308,7 +308,9 @@ def test_a_function_whose_module_is_no_text() -> None:
 
 def _ask_everything(objects: list[object]) -> None:
     pairs = [(id(one), id(other)) for one in objects for other in (*objects, objects)]
-    heap.answers([*objects, objects], {"edges": pairs, "objects": [id(item) for item in objects]})
+    said = " ".join(f"{one}:{other}" for one, other in pairs) + "\n" + " ".join(str(id(item)) for item in objects)
+    known = {id(item): item for item in (*objects, objects)}
+    heap.told(known.__getitem__, said.encode(), copied=True)
 
 
 def test_no_code_of_the_programs_is_run() -> None:
@@ -333,8 +335,9 @@ def test_asking_leaves_no_trace() -> None:
 def test_answers_come_in_the_order_of_the_questions() -> None:
     held: list[object] = []
     holder = instance(Plain, items=held)
-    objects: list[object] = [holder, held, sys]
-    edges = [(id(sys), 1), (id(holder), id(held))]
-    said = heap.answers(objects, {"edges": edges, "objects": [id(sys), id(held), 1]})
+    known = {id(item): item for item in (holder, held, sys)}
+    edges = [[id(sys), id(held)], [id(holder), id(held)]]
+    asked = " ".join(f"{one}:{other}" for one, other in edges) + f"\n{id(sys)} {id(held)}"
+    said = heap.told(known.__getitem__, asked.encode(), copied=False)
     assert said["edges"] == [[*edges[0], ""], [*edges[1], ".items"]]
-    assert [name for _, name in said["objects"]] == ["sys", "", ""]
+    assert [facts["name"] for _, facts in said["objects"]] == ["sys", ""]

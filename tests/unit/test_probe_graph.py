@@ -17,6 +17,7 @@ import pytest
 from memdiag.probe.cycles import Watch
 from memdiag.probe.garbage import find_garbage
 from memdiag.probe.graph import cycle_members, unreachable
+from memdiag.probe.image import Images
 from memdiag.probe.recorder import Recorder
 from tests.heaps import Plain, Slotted, World, noticed_by
 
@@ -139,7 +140,8 @@ class Watched:
 
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory()
-        self.watch = Watch(Recorder(self._directory.name, time.monotonic()))
+        recorder = Recorder(self._directory.name, time.monotonic())
+        self.watch = Watch(recorder, Images(recorder, [], "none"))
 
     def __enter__(self) -> Watch:
         gc.callbacks.append(self.watch)

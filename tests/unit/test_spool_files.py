@@ -368,7 +368,6 @@ def test_a_lost_record_does_not_shift_what_the_others_say(traced: reader.Recordi
 
 def test_without_records_there_is_nothing() -> None:
     assert reader.traces(reader.Recording(), 4) is None
-    assert reader.heap(reader.Recording(), 1, 0) is None
 
 
 def test_calls_that_say_something_else_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,14 +109,14 @@ def _rank_of(reference: Reference, web: Web, roles: Roles) -> int:
     contains = _type(web, roles, target) in CONTAINERS
     if reference.label.startswith(("local(", ".closure(")) or name in ("__traceback__", "tb_frame"):
         return _VARIABLE
+    if reference.label == "[*]":
+        return _PART_TO_WHOLE if _is_owner(web, roles, source, target) else _FORWARD
     if name in ("__self__", "__defaults__", "__kwdefaults__") or _type(web, roles, target) in FUNCTIONS:
         return _CALLBACK
     if not contains and any(word in name for word in BACK):
         return _POINTS_BACK
-    if not contains and (_is_part(web, roles, source, target) or _is_owner(web, roles, source, target)):
+    if not contains and _is_part(web, roles, source, target):
         return _PART_TO_WHOLE
-    if reference.label == "[*]":
-        return _FORWARD
     return _FORWARD if contains else _PLAIN
 
 

@@ -310,6 +310,8 @@ def _in_use(cluster: CycleCluster) -> str:
 
 
 def _then_freed(cluster: CycleCluster) -> str:
+    if cluster.pattern == "class":
+        return "A class is a cycle by itself: make it once, where the module is loaded, not in a function that is called."
     cut = recommended(cluster)
     if cut is None:
         return "No single reference that has a name frees them if it is cut: clear what they hold in a close()."
@@ -338,6 +340,8 @@ def _unlink(cut: Cut | None, cluster: CycleCluster) -> str:
         return f"Let go of {name}: close the generator or task, or del the variable"
     if name.startswith("the items"):
         return f"Clear {name.removeprefix('the items of ')} when it is done with"
+    if " and " in name:
+        return f"Cut {name}: each a weak reference (weakref.ref), or cleared. {cut.reason[:1].upper()}{cut.reason[1:]}"
     where = f" ({PurePath(cut.sites[0].file).name}:{cut.sites[0].line})" if cut.sites else ""
     why = f"{name} is the one to cut: {cut.reason}. " if cut.reason else ""
     return f"{why}Make {name}{where} a weak reference (weakref.ref), or clear it"

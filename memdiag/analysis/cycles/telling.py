@@ -112,6 +112,7 @@ class _Teller:
     def tell(self, cluster: Cluster) -> Told:
         heap = self._heap
         shape, edges = self._circle(cluster)
+        pattern = pattern_of(shape, edges)
         members = np.concatenate(cluster.members)
         way = self._narrator.tell(cluster.trail) if cluster.trail else Way()
         containers = [node for node in cluster.trail[:-1] if heap.type_names[heap.types[node]] in CONTAINERS]
@@ -127,13 +128,13 @@ class _Teller:
                 state="waiting" if cluster.waiting else "reachable",
                 holder=way.text,
                 holder_limit=limits[-1] if limits else None,
-                pattern=pattern_of(shape, edges),
+                pattern=pattern,
                 retained_objects=len(cluster.retained),
                 retained_bytes=int(heap.sizes[cluster.retained].sum()),
                 is_key=cluster.is_key,
                 finalizer=next((known.finalizer for known in classes.values() if known and known.finalizer), ""),
                 others=tuple(dict.fromkeys(self._narrator.tell(way).text for way in cluster.others)),
-                cuts=tuple(self._cuts(cluster)),
+                cuts=() if pattern == "class" else tuple(self._cuts(cluster)),
                 sites=self._sites(members),
             ),
             np.sort(heap.ids[members]),
@@ -237,15 +238,20 @@ class _Teller:
             return self._item(kind)
         if label.startswith(("local(", ".closure(")):
             variable = label.partition("(")[2].rstrip(")")
-            function = self._facts(bearer if label.startswith(".closure") else source).name
+            function = self._function(bearer if label.startswith(".closure") else source)
             what = "the closure variable" if label.startswith(".closure") else "the variable"
-            return f"{what} {variable}" + (f" of {_short(function)}()" if function else "")
+            return f"{what} {variable}" + (f" of {function}()" if function else "")
         if label in (".__defaults__", ".__kwdefaults__"):
-            return f"the default argument of {_short(self._facts(source).name) or 'a function'}()"
+            return f"the default argument of {self._function(source) or 'a function'}()"
         if label == ".__self__":
-            method = _short(self._facts(source).name)
-            return f"the self of the bound method {method}" if method else "method.__self__"
+            which = "bound methods such as" if len(kind.edges) > 1 else "the bound method"
+            return f"the self of {which} {self._function(source)}".rstrip()
         return f"{self._roles.name(bearer)}{label}" if label.startswith(".") else ""
+
+    def _function(self, node: int) -> str:
+        """A function or method as it is called where it is defined."""
+        facts = self._facts(node)
+        return facts.name.removeprefix(f"{facts.module}.").rpartition("<locals>.")[2]
 
     def _item(self, kind: Kind) -> str:
         """``Lease.holder[*]``: what a container holds that an attribute names, or a plain one."""
@@ -257,10 +263,6 @@ class _Teller:
             return ""
         named = attribute.startswith(".") and attribute not in _UNNAMED
         return f"{self._roles.name(kind.bearer)}{attribute}[*]" if named else ""
-
-
-def _short(function: str) -> str:
-    return function.rpartition("<locals>.")[2]
 
 
 def _reason(one: Freed) -> str:
