@@ -35,10 +35,10 @@ REGISTERED = Way("the functions registered with atexit", owner="atexit", pattern
 
 
 class Narrator:
-    """Words for trails of one heap."""
+    """Words for trails of one heap; ``ended`` is the function whose variables still live though it runs no more."""
 
-    def __init__(self, roles: Roles, tree: Tree, answers: Answers) -> None:
-        self._roles, self._tree, self._answers = roles, tree, answers
+    def __init__(self, roles: Roles, tree: Tree, answers: Answers, ended: str = "") -> None:
+        self._roles, self._tree, self._answers, self._ended = roles, tree, answers, ended
         self._graph = roles.graph
         self._modules = {module.node: module for module in reversed(self._graph.modules)}
         self._by_name = {module.name: module for module in self._graph.modules}
@@ -78,6 +78,9 @@ class Narrator:
             return
         named = self.facts(node)
         kind = self._roles.name(node)
+        if self._ended and not named.name:
+            way.text = f"{self._ended} local {kind}"
+            return
         way.text = f"{kind} {named.name} held by native code" if named.name else f"{kind} held by native code"
         way.module, way.file = named.module, named.file
 

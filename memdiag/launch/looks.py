@@ -117,13 +117,15 @@ class LookDesk:
         from memdiag.analysis.cycles.stage import examine
         from memdiag.analysis.cycles.telling import tell
         from memdiag.analysis.cycles.trend import with_trends
-        from memdiag.analysis.recall import recall
+        from memdiag.analysis.recall import recall, remember
         from memdiag.launch.circles import with_lines
 
         heap = self._heap(image)
         if heap is None:
             image.ask(Questions())  # else the target would wait
             return None
+        if image.label == _GARBAGE:
+            self._remembered = remember(heap)
         heap = recall(heap, self._remembered)
         found = examine(heap)
         told = with_trends(tell(found, image.ask(found.questions)), heap.moment, self._lengths)

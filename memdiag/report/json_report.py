@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, cast
 
-from memdiag.model import CycleCluster, CycleEvidence, Finding, Gate, Report, Rounds, Row, Sample, Site, TargetInfo
+from memdiag.model import Cut, CycleCluster, CycleEvidence, Finding, Gate, Report, Rounds, Row, Sample, Site, TargetInfo
 from memdiag.report.text import cycle_line
 
 SCHEMA_NAME = "memdiag.report/1"
@@ -151,6 +151,34 @@ def _cluster(cluster: CycleCluster) -> Json:
         "state": cluster.state,
         "holder": cluster.holder,
         "own": cluster.own,
+        "pattern": cluster.pattern,
+        "retained_objects": cluster.retained_objects,
+        "retained_bytes": cluster.retained_bytes,
+        "is_key": cluster.is_key,
+        "passes": cluster.passes,
+        "during_run": cluster.during_run,
+        "revived": cluster.revived,
+        "finalizer": cluster.finalizer,
+        "others": list(cluster.others),
+        "holder_counts": list(cluster.holder_counts),
+        "holder_trend": cluster.holder_trend,
+        "holder_limit": cluster.holder_limit,
+        "cuts": [_cut(cut) for cut in cluster.cuts],
+        "sites": [_site(site) for site in cluster.sites],
+        "sites_inferred": cluster.sites_inferred,
+    }
+
+
+def _cut(cut: Cut) -> Json:
+    return {
+        "reference": cut.reference,
+        "freed_objects": cut.freed_objects,
+        "freed_bytes": cut.freed_bytes,
+        "of_objects": cut.of_objects,
+        "recommended": cut.recommended,
+        "reason": cut.reason,
+        "outside": cut.outside,
+        "sites": [_site(site) for site in cut.sites],
     }
 
 
@@ -169,7 +197,9 @@ def _survival(survival: CycleEvidence) -> Json:
         ],
         "surviving": survival.surviving,
         "survival_rate": survival.survival_rate,
-        "gc_effectiveness": 1 - survival.survival_rate,
+        "gc_effectiveness": survival.gc_effectiveness,
+        "cleanup_effectiveness": survival.cleanup_effectiveness,
+        "growth_under_load_bytes": survival.growth_under_load_bytes,
         "passes_needed": survival.passes_needed,
         "uncollectable": survival.uncollectable,
         "uncollectable_types": [{"type": name, "count": count} for name, count in survival.uncollectable_types],

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from memdiag.gate import check_growth, check_verdict
 from memdiag.model import (
+    Cut,
     CycleCluster,
     CycleEvidence,
     Finding,
@@ -190,8 +191,37 @@ DELEGATION = CycleCluster(
     size_bytes=34_240,
     state="reachable",
     holder="__main__.orchestrator.audit['callbacks']",
+    pattern="delegation",
+    retained_objects=240,
+    retained_bytes=91_000,
+    others=("shop.agents.recent[*]",),
+    holder_counts=(2, 6, 11, 15, 20),
+    holder_trend="steady",
+    cuts=(
+        Cut("__main__.orchestrator.audit['callbacks']", 0, 0, 240, reason="others keep them as well", outside=True),
+        Cut("AgentContext.parent_context", 240, 91_000, 240, recommended=True, reason="it points back"),
+        Cut("the default argument of AgentContext.delegate_to_another_agent()", 60, 4_800, 240),
+        Cut("AgentContext.subtasks", 240, 91_000, 240),
+    ),
+    sites=(Site(f"{HOME}/delegation_tree.py", 36, "Orchestrator.run"),),
+    sites_inferred=True,
 )
-WAITING = replace(DELEGATION, count=12, objects=60, size_bytes=20_544, state="waiting", holder="")
+WAITING = CycleCluster(
+    DELEGATION.shape, DELEGATION.edges, count=12, objects=60, size_bytes=20_544, state="waiting", is_key=False
+)
+LEASES = CycleCluster(
+    shape=("Lease", "dict"),
+    edges=("holder", "[*]"),
+    count=7,
+    objects=14,
+    size_bytes=1_680,
+    state="slow",
+    retained_objects=14,
+    retained_bytes=1_680,
+    passes=3,
+    finalizer="Lease.__del__",
+    cuts=(Cut("Lease.holder", 4, 480, 14),),
+)
 SAVED = CycleCluster(
     shape=("Node",), edges=("me",), count=2, objects=2, size_bytes=96, state="uncollectable", holder="gc.garbage"
 )
@@ -222,7 +252,9 @@ EVIDENCE = CycleEvidence(
         TypeSurvival("shop.agents.delegation.CallbackRegistration", 398, 40),
         TypeSurvival("Node", 2, 2),
     ),
-    clusters=(DELEGATION, SAVED, WAITING, LIBRARY),
+    clusters=(DELEGATION, SAVED, LEASES, WAITING, LIBRARY),
+    growth_under_load_bytes=4_700_000,
+    cleanup_effectiveness=0.628,
     uncollectable=2,
     uncollectable_types=(("Node", 2),),
     reclaimed_before=838,

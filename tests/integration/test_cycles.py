@@ -99,7 +99,7 @@ def test_the_reference_case_whatever_the_collector_does(cli: Cli, name: str, loc
     assert surviving[0]["shape"][0] == "AgentContext"
     assert {".parent_context", ".subtasks"} <= set(surviving[0]["edges"])
     if name != "frozen":  # what is frozen is in no list of objects, so that no path to it can be walked
-        assert ("local variable" if local else "__main__.registry") in surviving[0]["holder"]
+        assert ("main() local" if local else "__main__.registry") in surviving[0]["holder"]
     assert surviving[0]["holder"] in ran.said
 
 

@@ -311,7 +311,7 @@ def _in_use(cluster: CycleCluster) -> str:
 
 def _then_freed(cluster: CycleCluster) -> str:
     if cluster.pattern == "class":
-        return "A class is a cycle by itself: make it once, where the module is loaded, not in a function that is called."
+        return "A class is a cycle by itself: make it once, when the module is loaded, not in a function."
     cut = recommended(cluster)
     if cut is None:
         return "No single reference that has a name frees them if it is cut: clear what they hold in a close()."

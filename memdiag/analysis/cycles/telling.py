@@ -85,6 +85,14 @@ def tell(found: Examination, answers: Answers) -> Stage:
     )
 
 
+def _ended(heap: HeapGraph) -> str:
+    """The function at whose end the look was taken, if no earlier look has told what its variables are called."""
+    _, at_an_end, name = heap.moment.label.partition("end of ")
+    bare = name.removesuffix("()").rpartition(".")[2]
+    known = any(frame.function.rpartition(".")[2] == bare and frame.locals for frame in heap.frames)
+    return name if at_an_end and not known else ""
+
+
 def _count(found: Examination, members: Mask | Ints) -> Counter[str]:
     heap = found.graph
     counts = np.bincount(heap.types[members], minlength=len(heap.type_names))
@@ -107,7 +115,7 @@ class _Teller:
     def __init__(self, found: Examination, answers: Answers) -> None:
         self._found, self._answers = found, answers
         self._roles, self._heap = found.roles, found.graph
-        self._narrator = Narrator(found.roles, found.tree, answers)
+        self._narrator = Narrator(found.roles, found.tree, answers, _ended(found.graph))
 
     def tell(self, cluster: Cluster) -> Told:
         heap = self._heap
