@@ -14,6 +14,7 @@ from memdiag.analysis.series import judge
 from memdiag.model import HeapGraph, Ints, Moment
 
 _FEWEST = 4  # looks at a container during the run
+_NOISE = 0.05  # of the largest count, below which a change is none
 _MOST = 24  # looks that are kept
 
 
@@ -59,7 +60,7 @@ def _with_trend(told: Told, moment: Moment, series: Sequence[Lengths]) -> Told:
         counts = [*(one.of(key) for one in series), amount]
         if np.count_nonzero(counts[:-1]) * 2 < len(series):
             continue
-        trend = judge(times, counts, 1, work)
+        trend = judge(times, counts, max(2, _NOISE * max(counts)), work)
         cluster = dataclasses.replace(told.cluster, holder_counts=tuple(counts), holder_trend=trend.shape)
         return dataclasses.replace(told, cluster=cluster)
     return told
