@@ -6,7 +6,6 @@ import atexit
 import sys
 from os import register_at_fork as _register_at_fork
 from time import perf_counter as _perf_counter
-from time import sleep as _sleep
 
 from . import memray_tracer
 from .cycles import Looks, Watch
@@ -17,6 +16,7 @@ from .native import present
 from .recorder import Recorder
 from .rounds import Rounds
 from .sampler import Clock, Collections, Sampler
+from .stillness import undisturbed
 from .traces import TraceRecorder
 from .windows import Windows
 
@@ -132,25 +132,15 @@ class Probe:
         if self.looks is not None and self._every and self.recorder.now() >= self._next_look:
             if self.recorder.begin():
                 try:
-                    self._paused(lambda looks=self.looks: looks.look("every"))
+                    undisturbed(self._look_now)
                 finally:
                     self.recorder.end()
             self._next_look = self.recorder.now() + self._every
         return 0.0 if self.windows.open else min(self.sampler.wait(), self.images.wait())
 
-    @staticmethod
-    def _paused(action: Any) -> None:
-        """Keep other threads from running in between, for half a second: what is written down must not move.
-
-        Threads that wait already do so with the old interval; one turn of theirs is let pass first.
-        """
-        interval = sys.getswitchinterval()
-        sys.setswitchinterval(0.5)
-        try:
-            _sleep(2 * interval)
-            action()
-        finally:
-            sys.setswitchinterval(interval)
+    def _look_now(self) -> None:
+        if self.looks is not None:
+            self.looks.look("every")
 
     def _ended(self, name: str, outermost: bool, locals_alive: bool) -> None:
         """A long-lived function of the program ends: its locals are still there, for the last time.

@@ -15,6 +15,7 @@ from .image import Images
 from .kinds import Homes, is_library, type_name
 from .moments import kept_frame
 from .recorder import Recorder
+from .stillness import briefly
 
 _collect = gc.collect
 _get_debug = gc.get_debug
@@ -62,7 +63,7 @@ class Watch:
         if self.paused:
             return
         if phase == "start":
-            self._before(info["generation"])
+            briefly(lambda: self._before(info["generation"]))
             if self._is_new() and self._recorder.in_main_thread():
                 self._images.garbage()
         else:

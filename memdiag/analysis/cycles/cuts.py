@@ -44,8 +44,12 @@ class Freed:
     reason: str = ""
 
 
-def weighed(web: Web, references: Sequence[Reference], roles: Roles) -> list[Freed]:
-    """Every reference that frees something, the one to cut first; several together where no fit one frees it all."""
+def weighed(web: Web, references: Sequence[Reference], roles: Roles, entry: int = -1) -> list[Freed]:
+    """Every reference that frees something, the one to cut first; several together where no fit one frees it all.
+
+    ``entry`` is the node by which the cycle is held, if it is: a reference to that points back.
+    """
+    references = sorted(references, key=lambda one: not _leads_to(one, web, entry))
     ranked = sorted(references, key=lambda one: _rank_of(one, web, roles))
     tries = max(1, min(_MOST_CUTS, _EFFORT // max(1, len(web.sources))))
     tried = [_freed(web, (one,), roles) for one in ranked[:tries]]
@@ -68,6 +72,10 @@ def _together(web: Web, fitting: Sequence[Reference], roles: Roles) -> list[Free
                 chosen.remove(one)
         return [_freed(web, tuple(chosen), roles)] if len(chosen) <= _MOST_TOGETHER else []
     return []
+
+
+def _leads_to(reference: Reference, web: Web, entry: int) -> bool:
+    return bool((web.nodes[web.targets[reference.edges]] == entry).any())
 
 
 def _freed(web: Web, cut: tuple[Reference, ...], roles: Roles) -> Freed:

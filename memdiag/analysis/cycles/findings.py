@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from memdiag.analysis.fingerprint import fingerprint
-from memdiag.analysis.owner import SKIPPED, is_called, is_of_item
+from memdiag.analysis.owner import RESULT, SKIPPED, is_called, is_of_item
 from memdiag.model import (
     Capture,
     Cut,
@@ -25,6 +25,7 @@ from memdiag.model import (
 from memdiag.units import counted, format_bytes, format_share
 
 _MANY_MEMBERS = 30  # of cycles through stored exceptions; a few are caught and kept in passing
+_MANY_SURVIVE = 1000  # objects in cycles
 _NEVER_FREED = 500  # objects in cycles that await a collector that is off
 _ORDER: dict[Verdict, int] = {"leak": 0, "suspect": 1, "bounded": 2, "info": 3}
 
@@ -49,9 +50,20 @@ def diagnose_cycles(capture: Capture) -> Report:
 def _verdict(evidence: CycleEvidence | None, findings: Sequence[Finding]) -> RunVerdict:
     if evidence is None:
         return "inconclusive"
-    if any(finding.verdict == "leak" for finding in findings):
+    told = {finding.verdict for finding in findings}
+    if "leak" in told:
         return "leak"
-    return "suspect" if any(finding.verdict == "suspect" for finding in findings) else "clean"
+    if "suspect" in told:
+        return "suspect"
+    return "inconclusive" if any(_is_open(cluster, evidence) for cluster in evidence.clusters) else "clean"
+
+
+def _is_open(cluster: CycleCluster, evidence: CycleEvidence) -> bool:
+    """Whether so much survives that it may be a leak, and it was seen too seldom to tell."""
+    unseen = cluster.holder_trend in ("", "too short") and _verdict_of(cluster, evidence) == "info"
+    many = cluster.own and cluster.state == "reachable" and cluster.objects >= _MANY_SURVIVE
+    gathered = _is_gathered(cluster) or _let_go_by(cluster) is not None
+    return many and unseen and not gathered and evidence.survival_rate == 1
 
 
 def _headline(capture: Capture, evidence: CycleEvidence | None) -> str:
@@ -61,9 +73,11 @@ def _headline(capture: Capture, evidence: CycleEvidence | None) -> str:
     passes = counted(len(evidence.passes), "pass", "passes")
     if not evidence.created:
         return f"{name}: it made no reference cycles"
+    seen = "; too few looks at what holds them to tell whether it grows: run it longer"
+    unsure = seen if any(_is_open(cluster, evidence) for cluster in evidence.clusters) else ""
     return (
         f"{name}: {counted(evidence.created, 'object')} created in reference cycles, {evidence.surviving:,} survive"
-        f" {passes} ({format_share(evidence.survival_rate)})"
+        f" {passes} ({format_share(evidence.survival_rate)}){unsure}"
     )
 
 
@@ -241,11 +255,13 @@ def _verdict_of(cluster: CycleCluster, evidence: CycleEvidence) -> Verdict:
     """
     if cluster.revived:
         return "suspect"
-    if cluster.holder_trend == "steady":
+    if cluster.holder_trend == "steady" and not _is_gathered(cluster):
         return "leak" if cluster.holder_source.read and not _let_go_by(cluster) else "suspect"
     if cluster.holder_limit is not None or any(map(is_called, cluster.holder_source.bounds)):
         return "bounded"
-    if cluster.holder_trend in ("flat", "levelled") or _let_go_by(cluster) or _is_single(cluster):
+    if cluster.holder_trend in ("flat", "levelled") or _let_go_by(cluster) or _is_gathered(cluster):
+        return "info"
+    if _is_single(cluster):
         return "info"
     made = {row.type: row for row in evidence.by_type}
     rows = [made[kind] for kind in cluster.shape if kind in made]
@@ -258,6 +274,11 @@ def _let_go_by(cluster: CycleCluster) -> Touch | None:
     """The line that takes them out again, if it may be reached, and nothing that comes in between skips it."""
     removes = (touch for touch in cluster.holder_source.removes if is_called(touch) and SKIPPED not in touch.how)
     return next((touch for touch in removes if not is_of_item(touch)), None)
+
+
+def _is_gathered(cluster: CycleCluster) -> bool:
+    """Whether it is used as a whole once it is full: what a job makes, not what it leaves behind."""
+    return any(touch.how.startswith(RESULT) for touch in cluster.holder_source.created)
 
 
 def _is_single(cluster: CycleCluster) -> bool:

@@ -24,7 +24,8 @@ _STARTS = 40  # members from which a shortest cycle is searched
 _CLUSTERS = 30  # shapes that are described in full
 LONGEST = 24  # nodes of a cycle that are told; a longer one is a ring that nobody reads to its end
 _EFFORT = 200_000  # nodes visited in the search for a shortest cycle
-_CLASSES = 12  # of one cluster, that are asked for
+_PROBE = "_memdiag_probe"
+_MANY_CLASSES = 20  # without a name in a module, which are then not part of what the program is made of
 
 Trail = tuple[int, ...]
 
@@ -127,11 +128,32 @@ def examine(heap: HeapGraph) -> Examination:
 
 
 def infrastructure(roles: Roles) -> Mask:
-    """Classes, modules, and their namespaces. Shape (nodes)."""
-    bearers = roles.classes | roles.modules
+    """Classes, modules, and their namespaces; not the classes that the program goes on making. Shape (nodes)."""
+    bearers = ((roles.classes | roles.modules) & ~_made_anew(roles)) | _of_probe(roles)
     namespaces = np.zeros(len(bearers), dtype=np.bool_)
     namespaces[roles.graph.targets[bearers[roles.sources]]] = True
     return np.asarray(bearers | (namespaces & roles.are({"dict"})))
+
+
+def _of_probe(roles: Roles) -> Mask:
+    """Classes that the probe has made for its own use."""
+    homes = roles.graph.class_modules
+    ours = np.array([key for key, module in homes.items() if module.startswith(_PROBE)], dtype=np.uint64)
+    return np.asarray(roles.classes & np.isin(roles.graph.ids, ours))
+
+
+def _made_anew(roles: Roles) -> Mask:
+    """Classes of the program's that no module and no other class has a name for, if there are many. Shape (nodes).
+
+    They are made by functions, again and again, and each is a cycle by itself.
+    """
+    heap = roles.graph
+    found = roles.classes & (_origins(roles) == _PROGRAM)
+    spaces = roles.namespaces.copy()
+    spaces[heap.targets[roles.classes[roles.sources]]] = True
+    named = spaces[roles.sources] & roles.are({"dict"})[roles.sources] & found[heap.targets]
+    found[heap.targets[named]] = False
+    return found if found.sum() >= _MANY_CLASSES else np.zeros(len(found), dtype=np.bool_)
 
 
 # --- whose they are ---------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from memdiag.analysis.cycles.patterns import pattern_of
 from memdiag.analysis.cycles.references import Kind
 from memdiag.analysis.cycles.stage import LONGEST, Cluster, Examination, classes_of
 from memdiag.analysis.items import own_line
-from memdiag.analysis.roles import CONTAINERS, Mask
+from memdiag.analysis.roles import CACHE, CONTAINERS, Mask
 from memdiag.analysis.wording import Narrator, Way
 from memdiag.model import Answers, Cut, CycleCluster, HeapGraph, Ints, ObjectFacts, Site
 
@@ -122,7 +122,7 @@ class _Teller:
         shape, edges = self._circle(cluster)
         pattern = pattern_of(shape, edges)
         members = np.concatenate(cluster.members)
-        way = self._narrator.tell(cluster.trail) if cluster.trail else Way()
+        way = self._way(cluster.trail)
         containers = [node for node in cluster.trail[:-1] if heap.type_names[heap.types[node]] in CONTAINERS]
         limits = [limit for node in containers if (limit := self._facts(node).limit) is not None]
         classes = {kind: self._answers.objects.get(key) for kind, key in classes_of(heap, cluster).items()}
@@ -141,7 +141,7 @@ class _Teller:
                 retained_bytes=int(heap.sizes[cluster.retained].sum()),
                 is_key=cluster.is_key,
                 finalizer=next((known.finalizer for known in classes.values() if known and known.finalizer), ""),
-                others=tuple(dict.fromkeys(self._narrator.tell(way).text for way in cluster.others)),
+                others=tuple(dict.fromkeys(self._way(way).text for way in cluster.others)),
                 cuts=() if pattern == "class" else tuple(self._cuts(cluster)),
                 sites=self._sites(members),
             ),
@@ -155,6 +155,15 @@ class _Teller:
             ),
             way,
         )
+
+    def _way(self, trail: Sequence[int]) -> Way:
+        """The way to the cycles; in a functools cache up to that, whose own parts say nothing."""
+        kinds = [self._heap.type_names[self._heap.types[node]] for node in trail]
+        if CACHE not in kinds:
+            return self._narrator.tell(trail) if trail else Way()
+        way = self._narrator.tell([*trail[: kinds.index(CACHE) + 1]])
+        way.text = f"{way.text} (functools cache)"
+        return way
 
     def _circle(self, cluster: Cluster) -> tuple[tuple[str, ...], tuple[str, ...]]:
         whole = len(cluster.cycle) < LONGEST
@@ -193,7 +202,8 @@ class _Teller:
         if outside is not None:
             yield outside
         whole = len(web.nodes)
-        found = weighed(web, self._references(cluster), self._roles)
+        entry = cluster.trail[-1] if cluster.trail else -1
+        found = weighed(web, self._references(cluster), self._roles, entry)
         for at, one in enumerate(found):
             share = one.objects / whole
             yield Cut(
@@ -215,7 +225,7 @@ class _Teller:
         whole = len(cluster.retained)
         alone = not cluster.others
         return Cut(
-            reference=self._narrator.tell(cluster.trail).text,
+            reference=self._way(cluster.trail).text,
             freed_objects=whole if alone else 0,
             freed_bytes=self._bytes(cluster) if alone else 0,
             of_objects=whole,
