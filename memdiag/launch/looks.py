@@ -183,6 +183,8 @@ class LookDesk:
             reclaimed=_by_name(header["reclaimed"]) + before,
             gc_enabled=bool(header["gc_enabled"]),
             gc_debug=int(header["gc_debug"]),
+            unwatched=int(header["unwatched"]),
+            disturbed=int(header["disturbed"]),
             collector=CollectorCost(
                 active_s=float(header["t"]),
                 thresholds=tuple(map(int, header["thresholds"])),
