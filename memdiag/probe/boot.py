@@ -201,6 +201,8 @@ class Probe:
             if unseen or self.looks is not None or self._went_on():
                 self._final("exit")
             self.sampler.sample()
+            if self.looks is not None:
+                self.recorder.write("pauses", self.collections.pauses.tell(self.recorder.active()))
             if self.memray is not None:
                 self.memray.__exit__(None, None, None)
             self.recorder.write("exit", {"t": self.recorder.now(), "lost": self.recorder.spool.lost})
