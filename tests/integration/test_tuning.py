@@ -210,14 +210,16 @@ def test_options_that_make_no_sense_together(cli: Cli, options: tuple[str, str])
 
 
 def cost_in_cycles(cli: Cli, program: str, python: str = sys.executable) -> CollectorCost:
-    """What the probe told of the collector at the program's exit."""
+    """What the probe told of the collector at the program's exit, and at the last look, before its own passes."""
     spooled = cli.directory / "spool"
     spooled.mkdir()
     script = cli.write("program.py", program)
     record(Target("script", str(script)), Settings("cycles", "none", python=python), spooled)
     recording = spool.Recording()
     recording.add(spool.Stream(spooled / "stream").fresh())
-    return cost_of(recording.first("pauses"))
+    found, looked = cost_of(recording.first("pauses")), cost_of(recording.headers("look")[-1]["costs"])
+    assert found.generations[1:] == looked.generations[1:]
+    return found
 
 
 def test_collections_during_the_run_count_and_memdiags_own_passes_do_not(cli: Cli) -> None:
