@@ -212,12 +212,16 @@ def _no_gain(first: TrialRow, tried: Sequence[TrialRow], limits: _Limits) -> Ite
         words = f"No setting {what} the noise ({_percent(limits.cpu_noise)})"
     share = first.collector_share
     yield f"{words}." if share is None else f"{words}; the collector takes {format_share(share)} of the time."
-    for row in slower:
-        yield f"{row.setting.name} takes {_percent(row.cpu_ratio - 1)} more CPU time."
-    calmer = [row for row in tried if not row.setting.off and list(_pause(row, first, limits))]
+    if slower:
+        yield f"Slower: {', '.join(f'{row.setting.name} by {_percent(row.cpu_ratio - 1)}' for row in slower)}."
+    calmer = [row for row in tried if not row.setting.off and row not in slower and _is_calmer(row, first, limits)]
     if calmer:
         best = min(calmer, key=lambda row: row.longest_pause_s or 0.0)
         yield f"{best.setting.code}: {next(_pause(best, first, limits))}, {_memory(best, limits)}."
+
+
+def _is_calmer(row: TrialRow, first: TrialRow, limits: _Limits) -> bool:
+    return bool(list(_pause(row, first, limits))) and (row.longest_pause_s or 0.0) < (first.longest_pause_s or 0.0)
 
 
 def _memory(row: TrialRow, limits: _Limits) -> str:

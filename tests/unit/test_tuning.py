@@ -129,7 +129,10 @@ def test_no_more_to_gain_is_said() -> None:
 
 
 def test_slower_is_said() -> None:
-    assert "(50000, 20, 20) takes 30 % more CPU time." in judge(trials({**FLAT, FIFTY: 1.3}, STEADY)).advice
+    assert (
+        "Slower: (50000, 20, 20) by 30 %, collector off by 50 %."
+        in judge(trials({**FLAT, FIFTY: 1.3, OFF: 1.5}, STEADY)).advice
+    )
 
 
 def test_shorter_pauses_alone_are_worth_a_sentence() -> None:
@@ -142,6 +145,18 @@ def test_shorter_pauses_alone_are_worth_a_sentence() -> None:
     tuning = judge(trials(FLAT, change=calmer))
     assert tuning.advised is None
     assert tuning.advice[1] == "gc.freeze() after start-up: longest pause 4 ms instead of 80 ms, same memory."
+
+
+def test_longer_pauses_are_no_advice() -> None:
+    def longer(setting: CollectorSetting, one: TrialRun) -> TrialRun:
+        assert one.collector is not None
+        longest = 0.080 if setting.thresholds else 0.004
+        generations = tuple(replace(each, longest_s=longest) for each in one.collector.generations)
+        return replace(one, collector=replace(one.collector, generations=generations))
+
+    assert len(judge(trials(FLAT, change=longer)).advice) == 1
+    gain = judge(trials({**FLAT, TENFOLD: 0.7}, change=longer))
+    assert "longest pause 80 ms instead of 4 ms" in gain.advice[0]
 
 
 def test_what_the_program_sets_itself_is_left_out_and_said() -> None:
