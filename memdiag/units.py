@@ -118,6 +118,11 @@ def format_duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24:02d} h"
 
 
+def format_pause(seconds: float) -> str:
+    """As ``format_duration``, but what is very short is not nothing: ``0.02 ms``."""
+    return f"{seconds * 1000:.1g} ms" if 0.000005 <= seconds < 0.00095 else format_duration(seconds)
+
+
 def _sign(number: int, signed: bool) -> str:
     if number < 0:
         return "-"

@@ -25,12 +25,17 @@ def cycles(
     python: options.Python = None,
     limit: options.Rows = 10,
     fail_on: options.Fail = None,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Run it again and again instead: what other settings of gc change.")
+    ] = False,
+    repeat: Annotated[int, typer.Option(min=3, max=100, metavar="N", help="With --tune: runs of each of 6.")] = 3,
 ) -> int:
     """Run a program, look at its reference cycles at the end, collect, and say which survive and why.
 
     Without a program: the target in [tool.memdiag] of pyproject.toml, else that of the latest run.
     """
     from memdiag.commands.recording import record_and_report
+    from memdiag.commands.tuning import refuse_what_looks, tune_collector
     from memdiag.launch.record import Settings
     from memdiag.launch.target import interpreter
     from memdiag.report import picture
@@ -39,6 +44,9 @@ def cycles(
     if graph is not None:
         picture.check_place(graph)
     target = or_known(target_of(words or [], module, code))
+    if tune:
+        refuse_what_looks(graph=graph, output=out, fail_on=fail_on, every=every)
+        return tune_collector(target, interpreter(python, "none"), repeat, json)
     settings = Settings(
         command="cycles", tracer="none", python=interpreter(python, "none"), passes=passes, every_s=every
     )

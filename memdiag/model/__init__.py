@@ -35,12 +35,14 @@ from memdiag.model.heap import (
 from memdiag.model.recording import Frame, Ints, Moment, Sample, Source, Stack, TargetInfo, Traces
 from memdiag.model.report import Breach, Gate, Report, Rounds, Row, RowStatus, RunVerdict
 from memdiag.model.sites import Site
+from memdiag.model.tuning import CollectorSetting, Trial, TrialRow, TrialRun, Tuning
 
 __all__ = [
     "Answers",
     "Breach",
     "Capture",
     "CollectorCost",
+    "CollectorSetting",
     "Cut",
     "CycleCluster",
     "CycleEvidence",
@@ -75,6 +77,10 @@ __all__ = [
     "TargetInfo",
     "Touch",
     "Traces",
+    "Trial",
+    "TrialRow",
+    "TrialRun",
+    "Tuning",
     "TypeSeries",
     "TypeSurvival",
     "Verdict",

@@ -9,6 +9,7 @@ from memdiag.model.cycles import CycleEvidence
 from memdiag.model.findings import Finding
 from memdiag.model.recording import Sample, TargetInfo
 from memdiag.model.sites import Site
+from memdiag.model.tuning import Tuning
 
 RunVerdict = Literal["leak", "suspect", "clean", "inconclusive"]
 RowStatus = Literal["new", "gone", "worse", "better", "same"]
@@ -73,6 +74,7 @@ class Report:
     rows: tuple[Row, ...] = ()
     survival: CycleEvidence | None = None
     rounds: Rounds | None = None  # check
+    tuning: Tuning | None = None  # cycles --tune
     gate: Gate = Gate()
     notes: tuple[str, ...] = ()
     tracer: str = "none"

@@ -7,7 +7,21 @@ import math
 from collections.abc import Sequence
 from typing import Any, cast
 
-from memdiag.model import Cut, CycleCluster, CycleEvidence, Finding, Gate, Report, Rounds, Row, Sample, Site, TargetInfo
+from memdiag.model import (
+    CollectorCost,
+    Cut,
+    CycleCluster,
+    CycleEvidence,
+    Finding,
+    Gate,
+    Report,
+    Rounds,
+    Row,
+    Sample,
+    Site,
+    TargetInfo,
+    TrialRow,
+)
 from memdiag.report.text import cycle_line
 
 SCHEMA_NAME = "memdiag.report/1"
@@ -46,6 +60,9 @@ def to_dict(report: Report) -> Json:
         "rows": [_row(row) for row in report.rows],
         "survival": _survival(report.survival) if report.survival else None,
         "rounds": _rounds(report.rounds) if report.rounds else None,
+        "tuning": [_trial(row) for row in report.tuning.rows] if report.tuning else None,
+        "tuning_noise": report.tuning.noise if report.tuning else None,
+        "advice": list(report.tuning.advice) if report.tuning else [],
         "awaiting_bytes": report.awaiting_bytes,
         "gate": _gate(report.gate),
         "before": report.before,
@@ -210,6 +227,50 @@ def _survival(survival: CycleEvidence) -> Json:
         "library_objects": survival.library_objects,
         "gc_enabled": survival.gc_enabled,
         "gc_debug": survival.gc_debug,
+        "collector": _collector(survival.collector) if survival.collector.generations else None,
+    }
+
+
+def _collector(cost: CollectorCost) -> Json:
+    return {
+        "share": cost.share,
+        "seconds": cost.seconds,
+        "active_s": cost.active_s,
+        "thresholds": list(cost.thresholds),
+        "frozen": cost.frozen,
+        "generations": [
+            {
+                "generation": one.generation,
+                "collections": one.collections,
+                "seconds": one.seconds,
+                "longest_s": one.longest_s,
+                "collected": one.collected,
+            }
+            for one in cost.generations
+        ],
+    }
+
+
+def _trial(row: TrialRow) -> Json:
+    setting = row.setting
+    return {
+        "setting": setting.name,
+        "thresholds": list(setting.thresholds) or None,
+        "freeze": setting.freeze,
+        "off": setting.off,
+        "repeats": row.repeats,
+        "wall_s": row.wall_s,
+        "cpu_s": row.cpu_s,
+        "wall_ratio": row.wall_ratio,
+        "cpu_ratio": row.cpu_ratio,
+        "collector_share": row.collector_share,
+        "collections": row.collections,
+        "longest_pause_s": row.longest_pause_s,
+        "pause_ratio": row.pause_ratio,
+        "peak_rss_bytes": row.peak_rss_bytes,
+        "rss_ratio": row.rss_ratio,
+        "frozen": row.frozen,
+        "left_out": row.left_out,
     }
 
 

@@ -14,6 +14,7 @@ from memdiag.report.page import Page
 from memdiag.report.rounds import write_rounds
 from memdiag.report.tables import write_comparison, write_growth
 from memdiag.report.text import cut
+from memdiag.report.tuning import write_tuning
 from memdiag.units import format_bytes, format_duration
 
 _VERDICTS = {
@@ -32,7 +33,8 @@ def render(report: Report, *, width: int, color: bool, limit: int = 10, ascii_on
     is for streams that cannot carry more.
     """
     page = Page(width=width, color=color, ascii_only=ascii_only)
-    body = _BODIES.get(report.command, _write_cycles if report.survival else _write_run)
+    by_command = _BODIES.get(report.command, _write_cycles if report.survival else _write_run)
+    body = _write_tuning if report.tuning else by_command
     body(page, report, max(limit, 1))
     _write_ending(page, report)
     return page.finish()
@@ -52,6 +54,14 @@ def _write_cycles(page: Page, report: Report, limit: int) -> None:
     _write_target(page, report)
     write_cycles(page, report.survival, limit)
     write_findings(page, report, limit, draw_cycles=False)
+
+
+def _write_tuning(page: Page, report: Report, _limit: int) -> None:
+    if report.tuning is not None:
+        found = ("BETTER SETTING", "bold green") if report.tuning.advised else ("NO BETTER SETTING", "bold")
+        _write_verdict(page, report, found)
+        _write_target(page, report)
+        write_tuning(page, report.tuning, report.target.python)
 
 
 def _write_check(page: Page, report: Report, limit: int) -> None:
