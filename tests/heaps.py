@@ -171,7 +171,7 @@ class World:
 
 
 def _be_looked_at(directory: str, works: Sequence[Callable[[], None]], passes: int) -> None:
-    image._unfreeze = lambda: None  # a World hides what was there before by having it frozen
+    vars(image)["_unfreeze"] = lambda: None  # a World hides what was there before by having it frozen
     recorder = Recorder(directory, time.monotonic(), _NATIVE)
     ours = [module for name, module in sys.modules.items() if name.startswith("memdiag.probe.")]
     images = Images(recorder, ours, "auto")

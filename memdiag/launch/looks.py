@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memdiag.capture import heap_file, spool
+from memdiag.capture.collector import cost_of
 from memdiag.launch.free_memory import Watchman
 from memdiag.launch.image import Image
-from memdiag.model import CollectorCost, CycleEvidence, HeapGraph, Moment, Questions
+from memdiag.model import CycleEvidence, HeapGraph, Moment, Questions
 
 if TYPE_CHECKING:
     from memdiag.analysis.cycles.survival import Look
@@ -185,11 +186,7 @@ class LookDesk:
             gc_debug=int(header["gc_debug"]),
             unwatched=int(header["unwatched"]),
             disturbed=int(header["disturbed"]),
-            collector=CollectorCost(
-                active_s=float(header["t"]),
-                thresholds=tuple(map(int, header["thresholds"])),
-                frozen=int(header["frozen"]),
-            ),
+            collector=cost_of(header["costs"]),
             seen=self._seen,
         )
 

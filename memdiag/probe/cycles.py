@@ -20,9 +20,7 @@ from .stillness import briefly
 _DEBUG_SAVEALL = gc.DEBUG_SAVEALL
 _collect = gc.collect
 _get_debug = gc.get_debug
-_get_freeze_count = gc.get_freeze_count
 _get_objects = gc.get_objects
-_get_threshold = gc.get_threshold
 _garbage = gc.garbage
 
 _MAX_WATCHED = 3_000_000  # tracked objects
@@ -137,8 +135,7 @@ class Looks:
             header = {"look": self._number, "label": label, "t": recorder.active(), "worked": recorder.worked()}
             header.update(gc_enabled=recorder.collector_enabled, gc_debug=_get_debug())
             header.update(unwatched=self._watch.unwatched, disturbed=self._watch.disturbed)
-            header.update(thresholds=list(_get_threshold()), frozen=_get_freeze_count(), costs=self.costs())
-            recorder.write("look", {**header, "reclaimed": self._watch.tell()})
+            recorder.write("look", {**header, "costs": self.costs(), "reclaimed": self._watch.tell()})
             self._write_stage(label, 0)
             for number in range(1, self._passes + 1):
                 freed = _collect()

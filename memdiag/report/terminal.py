@@ -52,7 +52,7 @@ def _write_run(page: Page, report: Report, limit: int) -> None:
 def _write_cycles(page: Page, report: Report, limit: int) -> None:
     _write_verdict(page, report, _VERDICTS[report.verdict])
     _write_target(page, report)
-    write_cycles(page, report.survival, limit)
+    write_cycles(page, report.survival, limit, report.target.python)
     write_findings(page, report, limit, draw_cycles=False)
 
 
