@@ -33,7 +33,7 @@ from memdiag.model.heap import (
     TypeSeries,
 )
 from memdiag.model.recording import Frame, Ints, Moment, Sample, Source, Stack, TargetInfo, Traces
-from memdiag.model.report import Breach, Gate, Report, Rounds, Row, RowStatus, RunVerdict
+from memdiag.model.report import Breach, Compared, Gate, Ignored, Report, Rounds, Row, RowStatus, RunVerdict
 from memdiag.model.sites import Site
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "Breach",
     "Capture",
     "CollectorCost",
+    "Compared",
     "Cut",
     "CycleCluster",
     "CycleEvidence",
@@ -55,6 +56,7 @@ __all__ = [
     "HeapEvidence",
     "HeapGraph",
     "Holder",
+    "Ignored",
     "Ints",
     "ModuleRoot",
     "Moment",

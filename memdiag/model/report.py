@@ -52,6 +52,26 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Ignored:
+    """One rule of the configuration that ignores findings, and how many it hid."""
+
+    rule: str  # as it is written there: ``path = "app.cache*"``
+    reason: str
+    hidden: int = 0
+    expires: str = ""  # the last day on which it hides, as 2026-12-31
+    expired: bool = False
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A baseline that the findings were compared with."""
+
+    name: str
+    known: int = 0  # findings of this report that are in it
+    gone: tuple[tuple[str, str], ...] = ()  # (id, title) of those in it that this report could have found, and did not
+
+
+@dataclass(frozen=True)
 class Rounds:
     """What ``check`` saw, at first and after each round: judged calls until then, and the heap without garbage."""
 
@@ -74,6 +94,8 @@ class Report:
     survival: CycleEvidence | None = None
     rounds: Rounds | None = None  # check
     gate: Gate = Gate()
+    ignored: tuple[Ignored, ...] = ()
+    baseline: Compared | None = None
     notes: tuple[str, ...] = ()
     tracer: str = "none"
     awaiting_bytes: int = 0  # garbage that waits for the collector: late, not leaked

@@ -7,7 +7,21 @@ import math
 from collections.abc import Sequence
 from typing import Any, cast
 
-from memdiag.model import Cut, CycleCluster, CycleEvidence, Finding, Gate, Report, Rounds, Row, Sample, Site, TargetInfo
+from memdiag.model import (
+    Compared,
+    Cut,
+    CycleCluster,
+    CycleEvidence,
+    Finding,
+    Gate,
+    Ignored,
+    Report,
+    Rounds,
+    Row,
+    Sample,
+    Site,
+    TargetInfo,
+)
 from memdiag.report.text import cycle_line
 
 SCHEMA_NAME = "memdiag.report/1"
@@ -48,6 +62,8 @@ def to_dict(report: Report) -> Json:
         "rounds": _rounds(report.rounds) if report.rounds else None,
         "awaiting_bytes": report.awaiting_bytes,
         "gate": _gate(report.gate),
+        "baseline": _baseline(report.baseline) if report.baseline else None,
+        "ignored": [_ignored(one) for one in report.ignored],
         "before": report.before,
         "after": report.after,
         "notes": list(report.notes),
@@ -95,7 +111,9 @@ def _finding(finding: Finding) -> Json:
         "verdict": finding.verdict,
         "confidence": finding.confidence,
         "title": finding.title,
-        "holder": {"path": holder.path, "type": holder.type, "owner": holder.owner} if holder else None,
+        "holder": {"path": holder.path, "type": holder.type, "owner": holder.owner, "module": holder.module}
+        if holder
+        else None,
         "growing": {
             "type": growing.type,
             "counts": list(growing.counts),
@@ -108,6 +126,8 @@ def _finding(finding: Finding) -> Json:
         "cycle": _cluster(finding.cycle) if finding.cycle else None,
         "why": finding.why,
         "fix": finding.fix,
+        "known": finding.known,
+        "ignored": finding.ignored,
     }
 
 
@@ -221,6 +241,21 @@ def _rounds(rounds: Rounds) -> list[Json]:
 def _gate(gate: Gate) -> Json:
     breaches = [{"limit": one.limit, "measured": one.measured, "where": one.where} for one in gate.breaches]
     return {"passed": gate.passed, "breaches": breaches}
+
+
+def _baseline(baseline: Compared) -> Json:
+    gone = [{"id": name, "title": title} for name, title in baseline.gone]
+    return {"name": baseline.name, "known": baseline.known, "gone": gone}
+
+
+def _ignored(one: Ignored) -> Json:
+    return {
+        "rule": one.rule,
+        "reason": one.reason,
+        "hidden": one.hidden,
+        "expires": one.expires,
+        "expired": one.expired,
+    }
 
 
 def _portable(value: Any) -> Any:

@@ -40,7 +40,7 @@ def test_names_of_the_contract() -> None:
     finding = RUN["findings"][0]
     assert list(finding) == [
         *["id", "kind", "pattern", "rule", "verdict", "confidence", "title", "holder", "growing", "retained_bytes"],
-        *["sites", "cycle", "why", "fix"],
+        *["sites", "cycle", "why", "fix", "known", "ignored"],
     ]
     assert list(finding["holder"]) == ["path", "type", "owner"]
     assert list(finding["growing"]) == ["type", "counts", "bytes", "per_second", "per_operation"]

@@ -1,0 +1,103 @@
+"""What is asked of the gate, on the command line and in the configuration, and its answer to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memdiag.commands import configuration
+from memdiag.errors import UsageError
+
+if TYPE_CHECKING:
+    from memdiag.capture.baseline import Baseline
+    from memdiag.gate import Condition, Rule
+    from memdiag.model import Report
+
+_OF_FINDINGS = {"verdict", "inconclusive", "findings()", "new_findings()"}  # what else a baseline is asked for
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Everything that reports are held against; of two conditions about the same figure, the typed one counts."""
+
+    typed: tuple[Condition, ...] = ()
+    configured: tuple[Condition, ...] = ()
+    budgets: tuple[Condition, ...] = ()
+    baseline: Baseline | None = None
+    ignore: tuple[Rule, ...] = ()
+
+    def check(self, command: str) -> None:
+        """Raises UsageError where the command line asks for what reports of the command can never have."""
+        from memdiag import gate
+
+        for condition in self.typed:
+            gate.check_exists(condition, command)
+        if self.baseline is None:
+            _check_new(self.named(command))
+
+    def named(self, command: str) -> tuple[Condition, ...]:
+        """What the user asks of the command, but budgets; what the configuration asks of other commands is left out."""
+        return (*self.typed, *self._unless_typed(self.configured, command))
+
+    def answered(self, report: Report) -> Report:
+        """The report with what is hidden marked, and the gate's answer. Without conditions, a verb has its own."""
+        from memdiag import gate
+
+        report = gate.hidden(report, self.ignore, date.today())
+        if self.baseline is not None:
+            report = gate.compared(report, self.baseline)
+        named = self.named(report.command)
+        budgets = self._unless_typed(self.budgets, report.command)
+        if report.command == "diff" and not named:
+            report = gate.by_default(report)
+        conditions = (*named, *self._implied(report.command, named), *budgets)
+        return gate.with_unseen(gate.answered(report, conditions), conditions)
+
+    def _unless_typed(self, conditions: Sequence[Condition], command: str) -> list[Condition]:
+        from memdiag import gate
+
+        typed = {condition.about for condition in self.typed}
+        return [one for one in conditions if one.about not in typed and gate.exists_for(one, command)]
+
+    def _implied(self, command: str, named: Sequence[Condition]) -> list[Condition]:
+        """``check`` fails on a leak unless told otherwise; who gives a baseline wants to hear of what is not in it."""
+        from memdiag import gate
+
+        if command == "check" and not named:
+            return [gate.parse("leak", gate.Place("--fail-on"))]
+        if self.baseline is None or any(one.about in _OF_FINDINGS for one in named):
+            return []
+        return [gate.parse("new_findings > 0", gate.Place(f"baseline {self.baseline.name}:"))]
+
+
+def asked(fail_on: Sequence[str] | None, baseline: Path | None, limits: Mapping[str, str | None]) -> Asked:
+    """What is asked on the command line (``limits`` by the names of shorthands) and in the configuration.
+
+    Raises UsageError, or UnreadableInput for the baseline.
+    """
+    from memdiag import gate
+    from memdiag.capture.baseline import read_baseline
+
+    typed = [gate.parse(text, gate.Place("--fail-on")) for text in fail_on or ()]
+    for name, text in limits.items():
+        if text is not None:
+            typed.append(gate.shorthand(name, text, gate.Place(f"--{name}")))
+    settings = configuration.read()
+    file = baseline or settings.baseline
+    return Asked(
+        typed=tuple(typed),
+        configured=settings.conditions,
+        budgets=settings.budgets,
+        baseline=None if file is None else read_baseline(file),
+        ignore=settings.ignore,
+    )
+
+
+def _check_new(conditions: Sequence[Condition]) -> None:
+    for condition in conditions:
+        if condition.about.startswith("new_findings("):
+            problem = f"{condition.asked}: there is no baseline to tell what is new"
+            raise UsageError(problem, "give --baseline FILE; memdiag baseline CAPTURE writes one")
