@@ -29,13 +29,16 @@ def diff(
     from memdiag import gate
     from memdiag.analysis.diff import compare
     from memdiag.capture.load import load
+    from memdiag.commands.recording import diagnose
 
     asked = gating.asked(fail_on, baseline, {"max-growth": max_growth})
     asked.check("diff")
     output.check_json(json)
     with output.working("reading and comparing"):
-        report = compare(load(before), load(after), (str(before), str(after)))
-    report = asked.answered(report)
+        sides = load(before), load(after)
+        report = compare(*sides, (str(before), str(after)))
+        each = [[diagnose(side)] for side in sides] if asked.packages("diff") else None
+        report = asked.answered(report, None if each is None else (each[0], each[1]))
     if json != "-":
         output.show(report, sys.stdout, limit)
     output.write_json(report, json)

@@ -13,7 +13,7 @@ from memdiag.errors import UsageError
 
 if TYPE_CHECKING:
     from memdiag.capture.baseline import Baseline
-    from memdiag.gate import Condition, Rule
+    from memdiag.gate import Condition, Rule, Sides
     from memdiag.model import Report
 
 _OF_FINDINGS = {"verdict", "inconclusive", "findings()", "new_findings()"}  # what else a baseline is asked for
@@ -42,8 +42,17 @@ class Asked:
         """What the user asks of the command, but budgets; what the configuration asks of other commands is left out."""
         return (*self.typed, *self._unless_typed(self.configured, command))
 
-    def answered(self, report: Report) -> Report:
-        """The report with what is hidden marked, and the gate's answer. Without conditions, a verb has its own."""
+    def packages(self, command: str) -> list[str]:
+        """The packages that the command's reports are asked about."""
+        from memdiag import gate
+
+        return gate.packages_of([*self.named(command), *self._unless_typed(self.budgets, command)])
+
+    def answered(self, report: Report, sides: Sides | None = None, *, defaults: bool = True) -> Report:
+        """The report with what is hidden marked, and the gate's answer. Without conditions, a verb has its own.
+
+        ``defaults``: unless it is a capture that is only shown again. ``sides``: of ``diff``, the reports on the runs before and after, where packages are asked about.
+        """
         from memdiag import gate
 
         report = gate.hidden(report, self.ignore, date.today())
@@ -51,10 +60,10 @@ class Asked:
             report = gate.compared(report, self.baseline)
         named = self.named(report.command)
         budgets = self._unless_typed(self.budgets, report.command)
-        if report.command == "diff" and not named:
+        if report.command == "diff" and defaults and not named:
             report = gate.by_default(report)
-        conditions = (*named, *self._implied(report.command, named), *budgets)
-        return gate.with_unseen(gate.answered(report, conditions), conditions)
+        conditions = (*named, *self._implied(report.command, named, defaults), *budgets)
+        return gate.answered(gate.with_held(report, gate.packages_of(conditions), sides), conditions)
 
     def _unless_typed(self, conditions: Sequence[Condition], command: str) -> list[Condition]:
         from memdiag import gate
@@ -62,15 +71,16 @@ class Asked:
         typed = {condition.about for condition in self.typed}
         return [one for one in conditions if one.about not in typed and gate.exists_for(one, command)]
 
-    def _implied(self, command: str, named: Sequence[Condition]) -> list[Condition]:
+    def _implied(self, command: str, named: Sequence[Condition], defaults: bool) -> list[Condition]:
         """``check`` fails on a leak unless told otherwise; who gives a baseline wants to hear of what is not in it."""
         from memdiag import gate
 
-        if command == "check" and not named:
+        if command == "check" and defaults and not named:
             return [gate.parse("leak", gate.Place("--fail-on"))]
         if self.baseline is None or any(one.about in _OF_FINDINGS for one in named):
             return []
-        return [gate.parse("new_findings > 0", gate.Place(f"baseline {self.baseline.name}:"))]
+        new = gate.parse("new_findings > 0", gate.Place(f"baseline {self.baseline.name}:"))
+        return [new] if gate.exists_for(new, command) else []
 
 
 def asked(fail_on: Sequence[str] | None, baseline: Path | None, limits: Mapping[str, str | None]) -> Asked:

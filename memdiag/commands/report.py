@@ -56,7 +56,7 @@ def report(
     with output.working("reading"):
         found = dataclasses.replace(diagnose(load(capture)), saved=str(capture))
         asked.check(found.command)
-        found = asked.answered(found)
+        found = asked.answered(found, defaults=False)
     if format is Format.terminal and json != "-":
         output.show(found, sys.stdout, limit)
     output.write_json(found, "-" if format is Format.json else None)

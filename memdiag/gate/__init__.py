@@ -3,6 +3,7 @@
     conditions = [gate.parse("leak"), gate.parse("growth > 20MB")]
     report = gate.hidden(report, rules, today)          # what the configuration ignores
     report = gate.compared(report, baseline)            # what is known
+    report = gate.with_held(report, gate.packages_of(conditions))    # where conditions name packages
     report = gate.answered(report, conditions)          # report.gate.passed, report.gate.breaches
     status = gate.exit_status(report, target_status)
 
@@ -17,10 +18,12 @@ from typing import Literal
 from memdiag.gate.answers import (
     DEFAULT_GROWTH_BYTES,
     DEFAULT_GROWTH_PERCENT,
+    Sides,
     answered,
     by_default,
     exit_status,
-    with_unseen,
+    packages_of,
+    with_held,
 )
 from memdiag.gate.conditions import (
     SHORTHANDS,
@@ -53,6 +56,7 @@ __all__ = [
     "FailOn",
     "Place",
     "Rule",
+    "Sides",
     "Verdict",
     "answered",
     "by_default",
@@ -65,9 +69,10 @@ __all__ = [
     "hidden",
     "nearest",
     "of_package",
+    "packages_of",
     "parse",
     "shorthand",
-    "with_unseen",
+    "with_held",
 ]
 
 FailOn = Literal["leak", "suspect"]

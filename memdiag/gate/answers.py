@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from memdiag.errors import BREACH, FINE
 from memdiag.gate.conditions import Comparison, Condition, Verdict
 from memdiag.gate.figures import FIGURES, Measured, Missing
-from memdiag.gate.packages import is_seen
+from memdiag.gate.packages import between, by_lines, held, is_seen
 from memdiag.model import Breach, Finding, Gate, Report
 from memdiag.units import counted
 
@@ -20,6 +20,8 @@ DEFAULT_GROWTH_PERCENT = 5.0
 
 _OPERATORS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _FAILING = {"leak": {"leak"}, "suspect": {"leak", "suspect"}, "inconclusive": {"inconclusive"}}
+Sides = tuple[Sequence[Report], Sequence[Report]]
+
 _DIGITS = 9  # to which shares are compared: 1 - 0.07 is 0.93 to a person
 
 
@@ -42,14 +44,23 @@ def by_default(report: Report) -> Report:
     return breached(report, Breach("default limits of 1 MiB and 5 %", growth.words, growth.where))
 
 
-def with_unseen(report: Report, conditions: Iterable[Condition]) -> Report:
-    """The report with a note on packages of which it has nothing at all: their names may be misspelt."""
-    packages = {one.package: None for one in conditions if isinstance(one, Comparison) and one.package}
-    unseen = [package for package in packages if not is_seen(report, package)]
-    if not unseen:
-        return report
-    note = f"nothing of {', '.join(unseen)} was seen in this run, to which a limit was set: check the name"
-    return replace(report, notes=(*report.notes, note))
+def packages_of(conditions: Iterable[Condition]) -> list[str]:
+    """The packages that the conditions are about."""
+    return list(dict.fromkeys(one.package for one in conditions if isinstance(one, Comparison) and one.package))
+
+
+def with_held(report: Report, packages: Iterable[str], sides: Sides | None = None) -> Report:
+    """The report with what each of the packages holds; ``sides`` are the reports on the runs that ``diff`` compares.
+
+    A note names those of which nothing was seen: they may be misspelt.
+    """
+    reports = [report] if sides is None else [*sides[0], *sides[1]]
+    names = list(packages)
+    found = [held(report, one) if sides is None or by_lines(report) else between(*sides, one) for one in names]
+    unseen = [one for one in names if not any(is_seen(part, one) for part in reports)]
+    note = f"of {', '.join(unseen)} nothing was seen, and so no limit can be breached: check the name"
+    notes = (*report.notes, note) if unseen else report.notes
+    return replace(report, held=tuple(one for one in found if one is not None), notes=notes)
 
 
 def breached(report: Report, breach: Breach) -> Report:

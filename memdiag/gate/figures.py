@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from memdiag.gate.packages import holding, of_finding
+from memdiag.gate.packages import held, of_finding
 from memdiag.model import CycleEvidence, Finding, Report, Row
 from memdiag.units import counted, format_bytes, format_change, format_duration, format_share
 
@@ -84,7 +84,7 @@ def _retained(report: Report, package: str) -> Answer:
 
 
 def _of_package(report: Report, package: str, *, grown: bool) -> Answer:
-    found = holding(report, package)
+    found = held(report, package)
     if found is None:
         return Missing("no heap snapshot, and nothing was traced")
     where = f"most of it: {found.where}" if found.where else ""
@@ -220,8 +220,8 @@ _ALL = (
     Figure("retained", "size", ">", ("run", "diff", "check"), _retained, "must be"),
     Figure("peak", "size", ">", ("run", "cycles"), _peak),
     Figure("growth_per_operation", "rate", ">", ("check",), _growth_per_operation),
-    Figure("findings", "count", ">", COMMANDS, _findings, "may be"),
-    Figure("new_findings", "count", ">", COMMANDS, _new_findings, "may be"),
+    Figure("findings", "count", ">", ("run", "cycles", "check"), _findings, "may be"),
+    Figure("new_findings", "count", ">", ("run", "cycles", "check"), _new_findings, "may be"),
     Figure("survival_rate", "share", ">", ("cycles",), _of_cycles(_survival_rate)),
     Figure("surviving", "count", ">", ("cycles",), _of_cycles(_surviving)),
     Figure("gc_effectiveness", "share", "<", ("cycles",), _of_cycles(_gc_effectiveness)),

@@ -10,11 +10,10 @@ be freed if it let go of them. What was there before the first snapshot, or neve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import PurePath
 
-from memdiag.model import Finding, Report, Row, TargetInfo
+from memdiag.model import Finding, Held, Report, Row, TargetInfo
 from memdiag.units import format_bytes
 
 _INSTALLED = re.compile(r".*[/\\](?:site-packages|dist-packages|lib[/\\]python\d[.\d]*|Lib(?=\\))[/\\]")
@@ -22,27 +21,27 @@ _MAIN = "__main__"
 _HELD = {"growth", "resource"}  # kinds of findings that have a holder's bytes
 
 
-@dataclass(frozen=True)
-class Holding:
-    """What a package has at the end, what it had before, and the largest part; bytes."""
-
-    before_bytes: int
-    after_bytes: int
-    where: str
-
-    @property
-    def growth_bytes(self) -> int:
-        return self.after_bytes - self.before_bytes
-
-
-def holding(report: Report, package: str) -> Holding | None:
-    """What belongs to the package; None where neither lines nor holders were recorded."""
+def held(report: Report, package: str) -> Held | None:
+    """What belongs to the package; None where neither lines nor holders tell it."""
+    known = [one for one in report.held if one.package == package]
+    if known:
+        return known[0]
     if by_lines(report):
-        return _of_rows([row for row in report.rows if of_file(row.site.file, package, report.target)])
-    if not report.rows and not report.findings:
+        return _of_rows(package, [row for row in report.rows if of_file(row.site.file, package, report.target)])
+    if report.command == "diff" or not (report.rows or report.findings):
         return None
-    held = [one for one in report.findings if one.kind in _HELD and of_finding(one, package, report.target)]
-    return _of_findings([one for one in held if one.retained_bytes is not None])
+    found = [one for one in report.findings if one.kind in _HELD and of_finding(one, package, report.target)]
+    return _of_findings(package, [one for one in found if one.retained_bytes is not None])
+
+
+def between(before: Sequence[Report], after: Sequence[Report], package: str) -> Held | None:
+    """What the package holds at the end of the runs before, and of those after: of several, the median one."""
+    sides = [[held(report, package) for report in side] for side in (before, after)]
+    first, last = (sorted((one for one in side if one), key=lambda one: one.after_bytes) for side in sides)
+    if not first or not last:
+        return None
+    had, has = first[len(first) // 2], last[len(last) // 2]
+    return Held(package, had.after_bytes, has.after_bytes, has.where)
 
 
 def by_lines(report: Report) -> bool:
@@ -91,22 +90,21 @@ def of_file(file: str, package: str, target: TargetInfo) -> bool:
     return any(found[at : at + len(wanted)] == wanted for at in range(len(found) - len(wanted) + 1))
 
 
-def _of_rows(rows: Iterable[Row]) -> Holding:
-    rows = list(rows)
+def _of_rows(package: str, rows: Sequence[Row]) -> Held:
     largest = max(rows, key=lambda row: row.after_bytes, default=None)
     where = "" if largest is None else f"{largest.site.file}:{largest.site.line}, {format_bytes(largest.after_bytes)}"
-    return Holding(sum(row.before_bytes for row in rows), sum(row.after_bytes for row in rows), where)
+    return Held(package, sum(row.before_bytes for row in rows), sum(row.after_bytes for row in rows), where)
 
 
-def _of_findings(findings: Iterable[Finding]) -> Holding:
+def _of_findings(package: str, findings: Sequence[Finding]) -> Held:
     """Before: what the holders had kept alive when the series began."""
     sizes = [(_had(one), one.retained_bytes or 0, one) for one in findings]
     if not sizes:
-        return Holding(0, 0, "")
+        return Held(package, 0, 0)
     _, size, largest = max(sizes, key=lambda row: row[1])
     path = largest.holder.path if largest.holder else largest.title
     where = f"{path}, {format_bytes(size)}"
-    return Holding(sum(before for before, _, _ in sizes), sum(after for _, after, _ in sizes), where)
+    return Held(package, sum(before for before, _, _ in sizes), sum(after for _, after, _ in sizes), where)
 
 
 def _had(finding: Finding) -> int:

@@ -33,7 +33,7 @@ from memdiag.model.heap import (
     TypeSeries,
 )
 from memdiag.model.recording import Frame, Ints, Moment, Sample, Source, Stack, TargetInfo, Traces
-from memdiag.model.report import Breach, Compared, Gate, Ignored, Report, Rounds, Row, RowStatus, RunVerdict
+from memdiag.model.report import Breach, Compared, Gate, Held, Ignored, Report, Rounds, Row, RowStatus, RunVerdict
 from memdiag.model.sites import Site
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "Growing",
     "HeapEvidence",
     "HeapGraph",
+    "Held",
     "Holder",
     "Ignored",
     "Ints",

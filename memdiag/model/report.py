@@ -72,6 +72,20 @@ class Compared:
 
 
 @dataclass(frozen=True)
+class Held:
+    """What a package that has a budget had before, and has at the end; ``where`` is the largest part, in words."""
+
+    package: str
+    before_bytes: int
+    after_bytes: int
+    where: str = ""
+
+    @property
+    def growth_bytes(self) -> int:
+        return self.after_bytes - self.before_bytes
+
+
+@dataclass(frozen=True)
 class Rounds:
     """What ``check`` saw, at first and after each round: judged calls until then, and the heap without garbage."""
 
@@ -94,6 +108,7 @@ class Report:
     survival: CycleEvidence | None = None
     rounds: Rounds | None = None  # check
     gate: Gate = Gate()
+    held: tuple[Held, ...] = ()  # of each package that has a budget
     ignored: tuple[Ignored, ...] = ()
     baseline: Compared | None = None
     notes: tuple[str, ...] = ()

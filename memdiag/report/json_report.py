@@ -14,6 +14,7 @@ from memdiag.model import (
     CycleEvidence,
     Finding,
     Gate,
+    Held,
     Ignored,
     Report,
     Rounds,
@@ -64,6 +65,7 @@ def to_dict(report: Report) -> Json:
         "gate": _gate(report.gate),
         "baseline": _baseline(report.baseline) if report.baseline else None,
         "ignored": [_ignored(one) for one in report.ignored],
+        "held": [_held(one) for one in report.held],
         "before": report.before,
         "after": report.after,
         "notes": list(report.notes),
@@ -246,6 +248,16 @@ def _gate(gate: Gate) -> Json:
 def _baseline(baseline: Compared) -> Json:
     gone = [{"id": name, "title": title} for name, title in baseline.gone]
     return {"name": baseline.name, "known": baseline.known, "gone": gone}
+
+
+def _held(one: Held) -> Json:
+    return {
+        "package": one.package,
+        "before_bytes": one.before_bytes,
+        "after_bytes": one.after_bytes,
+        "growth_bytes": one.growth_bytes,
+        "where": one.where,
+    }
 
 
 def _ignored(one: Ignored) -> Json:

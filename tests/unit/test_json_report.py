@@ -42,7 +42,7 @@ def test_names_of_the_contract() -> None:
         *["id", "kind", "pattern", "rule", "verdict", "confidence", "title", "holder", "growing", "retained_bytes"],
         *["sites", "cycle", "why", "fix", "known", "ignored"],
     ]
-    assert list(finding["holder"]) == ["path", "type", "owner"]
+    assert list(finding["holder"]) == ["path", "type", "owner", "module"]
     assert list(finding["growing"]) == ["type", "counts", "bytes", "per_second", "per_operation"]
     assert list(finding["sites"][0])[:5] == ["file", "line", "function", "bytes", "count"]
 
@@ -125,6 +125,7 @@ ADDITIONS = {
     *["series_bytes", "trend", "arena", "own", "freed_objects", "surviving", "uncollectable_types", "clusters"],
     *["cleanup_effectiveness", "growth_under_load_bytes", "reason"],
     *["moment", "reclaimed_before", "library_objects", "gc_enabled", "gc_debug", "collections", "rounds"],
+    *["baseline", "ignored", "known", "held", "module"],
 }
 OF_CLUSTERS = {
     *["pattern", "retained_objects", "retained_bytes", "is_key", "passes", "during_run", "revived", "finalizer"],
