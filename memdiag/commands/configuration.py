@@ -37,6 +37,7 @@ class Configuration:
     budgets: tuple[Condition, ...] = ()
     baseline: Path | None = None
     ignore: tuple[Rule, ...] = ()
+    file: str = ""  # where it is written
 
 
 def read(directory: Path | None = None) -> Configuration:
@@ -93,8 +94,9 @@ def _parsed(table: Mapping[str, Any], path: Path, gate: Any) -> Configuration:
         target=_target(table["target"], path) if "target" in table else None,
         conditions=tuple(reader.conditions(table)),
         budgets=tuple(reader.budgets(table.get("budgets", {}))),
-        baseline=None if baseline is None else path.parent / baseline,
+        baseline=None if baseline is None else Path(_shown(path.parent / baseline)),
         ignore=tuple(reader.rules(table.get("ignore", []))),
+        file=reader.file,
     )
 
 
@@ -160,11 +162,10 @@ class _Reader:
             raise self.wrong("budgets", table, "a table")
         for package, budget in table.items():
             limits = budget if isinstance(budget, dict) else {"retained": budget}
-            for name, limit in limits.items():
-                if isinstance(limit, dict):  # TOML reads an unquoted dot so
-                    problem = f"budgets.{package}.{name} in {self.file} is not a limit: {limit!r:.40}"
-                    raise UsageError(problem, f'if that is a package, write its name in quotes: "{package}.{name}"')
-            self.check_keys(f".budgets.{package}", limits, _BUDGETS)
+            for name in set(limits) - set(_BUDGETS):
+                problem = f"budgets.{package}.{name} in {self.file} is neither growth nor retained"
+                meant = self.gate.nearest(name, _BUDGETS)
+                raise UsageError(problem, meant or f'a package with a dot is written in quotes: "{package}.{name}"')
             for figure, limit in limits.items():
                 key = f"budgets.{package}" + (f".{figure}" if isinstance(budget, dict) else "")
                 text = self.limit(key, limit)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memdiag.commands import configuration
-from memdiag.errors import UsageError
+from memdiag.commands.configuration import Configuration
+from memdiag.errors import UnreadableInput, UsageError
 
 if TYPE_CHECKING:
     from memdiag.capture.baseline import Baseline
@@ -51,7 +52,8 @@ class Asked:
     def answered(self, report: Report, sides: Sides | None = None, *, defaults: bool = True) -> Report:
         """The report with what is hidden marked, and the gate's answer. Without conditions, a verb has its own.
 
-        ``defaults``: unless it is a capture that is only shown again. ``sides``: of ``diff``, the reports on the runs before and after, where packages are asked about.
+        ``defaults``: unless it is a capture that is only shown again. ``sides``: of ``diff``, the reports on the runs
+        before and after, where packages are asked about.
         """
         from memdiag import gate
 
@@ -89,21 +91,30 @@ def asked(fail_on: Sequence[str] | None, baseline: Path | None, limits: Mapping[
     Raises UsageError, or UnreadableInput for the baseline.
     """
     from memdiag import gate
-    from memdiag.capture.baseline import read_baseline
 
     typed = [gate.parse(text, gate.Place("--fail-on")) for text in fail_on or ()]
     for name, text in limits.items():
         if text is not None:
             typed.append(gate.shorthand(name, text, gate.Place(f"--{name}")))
     settings = configuration.read()
-    file = baseline or settings.baseline
     return Asked(
         typed=tuple(typed),
         configured=settings.conditions,
         budgets=settings.budgets,
-        baseline=None if file is None else read_baseline(file),
+        baseline=_baseline(baseline, settings),
         ignore=settings.ignore,
     )
+
+
+def _baseline(typed: Path | None, settings: Configuration) -> Baseline | None:
+    from memdiag.capture.baseline import read_baseline
+
+    if typed is not None or settings.baseline is None:
+        return None if typed is None else read_baseline(typed)
+    try:
+        return read_baseline(settings.baseline)
+    except UnreadableInput as error:
+        raise UnreadableInput(f"baseline in {settings.file}: {error.problem}", error.next_step) from error
 
 
 def _check_new(conditions: Sequence[Condition]) -> None:

@@ -115,7 +115,7 @@ def parse(text: str, place: Place = NOWHERE) -> Condition:
     figure = _figure(match["figure"], place)
     operator = _operator(figure, match["operator"], match["limit"], place)
     package = _package(figure, match["package"], place)
-    return Comparison(figure.name, operator, limit_of(figure, match["limit"], place), package, asked)
+    return Comparison(figure.name, operator, limit_of(figure, match["limit"], place, named=True), package, asked)
 
 
 def shorthand(name: str, text: str, place: Place) -> Comparison:
@@ -147,12 +147,14 @@ def check_exists(condition: Condition, command: str) -> None:
     raise UsageError(problem, f"{verbs} {'do' if ' or ' in verbs else 'does'}")
 
 
-def limit_of(figure: Figure, text: str, place: Place) -> Limit:
-    """The limit, in the figure's own unit. Raises UsageError."""
+def limit_of(figure: Figure, text: str, place: Place, *, named: bool = False) -> Limit:
+    """The limit, in the figure's own unit; ``named``: the place names the figure as well. Raises UsageError."""
     try:
         return _parser(figure.unit)(text)
     except ValueError as error:
-        raise UsageError(f"{place}: {error}".removeprefix(": "), _example(figure)) from None
+        value = _VALUES[figure.unit][figure.worse]
+        example = f"{figure.name}{_SHOP[figure.package]} {figure.worse} {value}" if named else value
+        raise UsageError(f"{place}: {error}".removeprefix(": "), f"such as {place.quoting(example)}") from None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -182,7 +184,7 @@ def _unknown(name: str, place: Place) -> UsageError:
 
 
 def _operator(figure: Figure, operator: str, limit: str, place: Place) -> Literal[">", ">=", "<", "<="]:
-    better = f"{figure.name} {figure.worse} {limit or _VALUES[figure.unit]}"
+    better = f"{figure.name} {figure.worse} {limit or _VALUES[figure.unit][figure.worse]}"
     if operator not in (">", ">=", "<", "<="):
         raise UsageError(f"{place}: figures are compared by > and <, not by {operator:.20}", f"write {better}")
     if operator[0] != figure.worse:
@@ -198,21 +200,19 @@ def _package(figure: Figure, package: str | None, place: Place) -> str:
             raise UsageError(f"{place}: {figure.name} is of a package", f"write {figure.name}(shop) > 20MB")
         return ""
     if figure.package == "never":
-        raise UsageError(f"{place}: {figure.name} is of the whole program, not of {package!r:.60}", _example(figure))
+        raise UsageError(
+            f"{place}: {figure.name} is of the whole program, not of {package!r:.60}", f"write {figure.name} without it"
+        )
     if not _PACKAGE.fullmatch(package):
         raise UsageError(f"{place}: {package!r:.60} is no package", f"write {figure.name}(shop.cache)")
     return package
 
 
-_VALUES: dict[Unit, str] = {
-    "share": "95%",
-    "count": "0",
-    "size": "20MB",
-    "size or percent": "20MB",
-    "rate": "2KB/op",
+_VALUES: dict[Unit, dict[str, str]] = {
+    "share": {">": "5%", "<": "95%"},
+    "count": {">": "2"},
+    "size": {">": "20MB"},
+    "size or percent": {">": "20MB"},
+    "rate": {">": "2KB/op"},
 }
-
-
-def _example(figure: Figure) -> str:
-    package = "(shop)" if figure.package == "must be" else ""
-    return f"such as {figure.name}{package} {figure.worse} {_VALUES[figure.unit]}"
+_SHOP = {"never": "", "may be": "", "must be": "(shop)"}

@@ -17,9 +17,10 @@ from memdiag.units import counted
 
 @dataclass(frozen=True)
 class Rule:
-    """A finding is ignored that fits all that is not empty; ``path`` is a pattern with * and ? over the holder's path.
+    """A finding is ignored that fits all that is not empty.
 
-    ``expires`` is the last day on which it hides.
+    ``path`` is a pattern with * and ? over the holder's path (``__main__.desk.history``) or its owner's
+    (``Desk.history``); ``expires`` is the last day on which the rule hides.
     """
 
     reason: str
@@ -40,7 +41,8 @@ class Rule:
         for name in ("id", "pattern", "rule", "kind"):
             if getattr(self, name) not in ("", getattr(finding, name)):
                 return False
-        if self.path and not matches(self.path, finding.holder.path if finding.holder else ""):
+        names = (finding.holder.path, finding.holder.owner) if finding.holder else ()
+        if self.path and not any(matches(self.path, name) for name in names):
             return False
         return not self.package or of_finding(finding, self.package, target)
 
@@ -74,6 +76,6 @@ def _note(one: Ignored) -> str:
     if one.expired:
         return f"the ignore rule {one.rule} ({one.reason}) expired on {one.expires}: it hides nothing any more"
     if not one.hidden:
-        return f"the ignore rule {one.rule} ({one.reason}) hid nothing: it may go"
+        return f"the ignore rule {one.rule} ({one.reason}) hid nothing in this report"
     until = f", until {one.expires}" if one.expires else ""
     return f"ignored: {counted(one.hidden, 'finding')} by {one.rule} ({one.reason}{until})"
