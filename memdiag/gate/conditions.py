@@ -56,6 +56,7 @@ class Place:
 
     def quoting(self, text: str) -> str:
         """What was written there, as it looks there."""
+        text = " ".join(text.split())
         if self.file:
             return f'{self.name} = "{text}" in {self.file}'
         shown = f"'{text}'" if re.search(r"[\s<>()]", text) else text
@@ -112,7 +113,7 @@ def parse(text: str, place: Place = NOWHERE) -> Condition:
         if word not in WORDS:
             raise _unknown(text.strip(), place)
         return Verdict(word, asked)
-    figure = _figure(match["figure"], place)
+    figure = _of_rate(_figure(match["figure"], place), match["limit"])
     operator = _operator(figure, match["operator"], match["limit"], place)
     package = _package(figure, match["package"], place)
     return Comparison(figure.name, operator, limit_of(figure, match["limit"], place, named=True), package, asked)
@@ -121,7 +122,7 @@ def parse(text: str, place: Place = NOWHERE) -> Condition:
 def shorthand(name: str, text: str, place: Place) -> Comparison:
     """``max-growth`` and ``20MB`` as ``growth > 20MB``; of ``2KB/op``, growth per operation. Raises UsageError."""
     known, operator = SHORTHANDS[name]
-    figure = FIGURES["growth_per_operation" if known == "growth" and is_rate(text) else known]
+    figure = _of_rate(FIGURES[known], text)
     limit = limit_of(figure, text, place)
     return Comparison(figure.name, cast(Literal[">", "<"], operator), limit, asked=place.quoting(text.strip()))
 
@@ -129,7 +130,7 @@ def shorthand(name: str, text: str, place: Place) -> Comparison:
 def of_package(figure: str, package: str, text: str, place: Place) -> Comparison:
     """A budget: the figure of a package, and the most that it may be. Raises UsageError."""
     if not _PACKAGE.fullmatch(package):
-        raise UsageError(f"{place}: {package!r:.60} is no package", "write its name with dots, such as shop.cache")
+        raise _error(place, f"{package!r:.60} is no package", "write its name with dots, such as shop.cache")
     return Comparison(figure, ">", limit_of(FIGURES[figure], text, place), package, place.quoting(text.strip()))
 
 
@@ -154,7 +155,7 @@ def limit_of(figure: Figure, text: str, place: Place, *, named: bool = False) ->
     except ValueError as error:
         value = _VALUES[figure.unit][figure.worse]
         example = f"{figure.name}{_SHOP[figure.package]} {figure.worse} {value}" if named else value
-        raise UsageError(f"{place}: {error}".removeprefix(": "), f"such as {place.quoting(example)}") from None
+        raise _error(place, str(error), f"such as {place.quoting(example)}") from None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -180,31 +181,38 @@ def _unknown(name: str, place: Place) -> UsageError:
     plain = name.lower().replace("-", "_")
     meant = f"did you mean {shorter[plain]}?" if plain in shorter else nearest(plain, [*FIGURES, *WORDS])
     known = f"there are {', '.join(WORDS)}, and comparisons of {', '.join(FIGURES)}"
-    return UsageError(f"{place}: {what}".removeprefix(": "), meant or known)
+    return _error(place, what, meant or known)
+
+
+def _error(place: Place, problem: str, next_step: str) -> UsageError:
+    return UsageError(f"{place}: {problem}".removeprefix(": "), next_step)
+
+
+def _of_rate(figure: Figure, limit: str) -> Figure:
+    """Growth that is limited per operation is the figure of that name."""
+    return FIGURES["growth_per_operation"] if figure.name == "growth" and is_rate(limit) else figure
 
 
 def _operator(figure: Figure, operator: str, limit: str, place: Place) -> Literal[">", ">=", "<", "<="]:
     better = f"{figure.name} {figure.worse} {limit or _VALUES[figure.unit][figure.worse]}"
     if operator not in (">", ">=", "<", "<="):
-        raise UsageError(f"{place}: figures are compared by > and <, not by {operator:.20}", f"write {better}")
+        raise _error(place, f"figures are compared by > and <, not by {operator:.20}", f"write {better}")
     if operator[0] != figure.worse:
         good = "more" if figure.worse == "<" else "less"
-        problem = f"{place}: a condition says when to fail, and {good} {figure.name} is better"
-        raise UsageError(problem.removeprefix(": "), f"write {better}")
+        raise _error(place, f"a condition says when to fail, and {good} {figure.name} is better", f"write {better}")
     return cast(Literal[">", ">=", "<", "<="], operator)
 
 
 def _package(figure: Figure, package: str | None, place: Place) -> str:
     if package is None:
         if figure.package == "must be":
-            raise UsageError(f"{place}: {figure.name} is of a package", f"write {figure.name}(shop) > 20MB")
+            raise _error(place, f"{figure.name} is of a package", f"write {figure.name}(shop) > 20MB")
         return ""
     if figure.package == "never":
-        raise UsageError(
-            f"{place}: {figure.name} is of the whole program, not of {package!r:.60}", f"write {figure.name} without it"
-        )
+        problem = f"{figure.name} is of the whole program, not of {package!r:.60}"
+        raise _error(place, problem, f"write {figure.name} without it")
     if not _PACKAGE.fullmatch(package):
-        raise UsageError(f"{place}: {package!r:.60} is no package", f"write {figure.name}(shop.cache)")
+        raise _error(place, f"{package!r:.60} is no package", f"write {figure.name}(shop.cache)")
     return package
 
 
