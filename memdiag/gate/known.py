@@ -40,5 +40,5 @@ def _notes(name: str, known: int, gone: list[str]) -> list[str]:
     if len(gone) > _NAMED:
         notes.append(f"gone since {name}: {len(gone) - _NAMED} more")
     if gone:
-        notes.append(f"write {name} anew, so that what is gone cannot come back unseen")
+        notes.append(f"memdiag baseline CAPTURE -o {name} writes it anew, so that what is gone cannot come back unseen")
     return notes

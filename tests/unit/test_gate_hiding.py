@@ -119,7 +119,7 @@ def test_what_is_gone_is_named_where_it_could_have_been_found() -> None:
     assert report.notes == (
         *(f"gone since known.json: finding {number}" for number in range(3)),
         "gone since known.json: 2 more",
-        "write known.json anew, so that what is gone cannot come back unseen",
+        "memdiag baseline CAPTURE -o known.json writes it anew, so that what is gone cannot come back unseen",
     )
     for quiet in (
         replace(REPORT, verdict="inconclusive"),
