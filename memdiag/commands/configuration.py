@@ -167,7 +167,8 @@ class _Reader:
                 meant = self.gate.nearest(name, _BUDGETS)
                 raise UsageError(problem, meant or f'a package with a dot is written in quotes: "{package}.{name}"')
             for figure, limit in limits.items():
-                key = f"budgets.{package}" + (f".{figure}" if isinstance(budget, dict) else "")
+                key = f'budgets."{package}"' if "." in package else f"budgets.{package}"
+                key += f".{figure}" if isinstance(budget, dict) else ""
                 text = self.limit(key, limit)
                 yield self.gate.of_package(figure, package, text, self.gate.Place(key, self.file))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from memdiag.errors import UnreadableInput, UsageError
 if TYPE_CHECKING:
     from memdiag.capture.baseline import Baseline
     from memdiag.gate import Condition, Rule, Sides
-    from memdiag.model import Report
+    from memdiag.model import Report, TargetInfo
 
 _OF_FINDINGS = {"verdict", "inconclusive", "findings()", "new_findings()"}  # what else a baseline is asked for
 
@@ -65,7 +66,9 @@ class Asked:
         if report.command == "diff" and defaults and not named:
             report = gate.by_default(report)
         conditions = (*named, *self._implied(report.command, named, defaults), *budgets)
-        return gate.answered(gate.with_held(report, gate.packages_of(conditions), sides), conditions)
+        packages = gate.packages_of(conditions)
+        report = _with_unknown(gate.with_held(report, packages, sides), packages)
+        return gate.answered(report, conditions)
 
     def _unless_typed(self, conditions: Sequence[Condition], command: str) -> list[Condition]:
         from memdiag import gate
@@ -115,6 +118,24 @@ def _baseline(typed: Path | None, settings: Configuration) -> Baseline | None:
         return read_baseline(settings.baseline)
     except UnreadableInput as error:
         raise UnreadableInput(f"baseline in {settings.file}: {error.problem}", error.next_step) from error
+
+
+def _with_unknown(report: Report, packages: Sequence[str]) -> Report:
+    """The report with a note on packages that hold nothing and are nowhere to be found: misspelt limits never fail."""
+    holding = {one.package for one in report.held if one.after_bytes or one.before_bytes}
+    unknown = [one for one in packages if one not in holding and not _is_here(one, report.target)]
+    if not unknown:
+        return report
+    note = f"there is no {' and no '.join(unknown)} here, to which a limit is set: check the name"
+    return replace(report, notes=(*report.notes, note))
+
+
+def _is_here(package: str, target: TargetInfo) -> bool:
+    """Whether there is a module of that name where the program finds its own, or where memdiag finds its."""
+    home = Path(target.directory)
+    script = (home / target.argv[0]).parent if target.argv else home
+    places = [root / package.replace(".", "/") for root in (home, home / "src", script, *map(Path, sys.path))]
+    return package == "__main__" or any(one.is_dir() or one.with_suffix(".py").is_file() for one in places)
 
 
 def _check_new(conditions: Sequence[Condition]) -> None:

@@ -9,9 +9,8 @@ from dataclasses import replace
 from memdiag.errors import BREACH, FINE
 from memdiag.gate.conditions import Comparison, Condition, Verdict
 from memdiag.gate.figures import FIGURES, Measured, Missing
-from memdiag.gate.packages import between, by_lines, held, is_seen
+from memdiag.gate.packages import between, by_lines, held
 from memdiag.model import Breach, Finding, Gate, Report
-from memdiag.units import counted
 
 # What `diff` tolerates when the user names no limit. Both must be exceeded: two runs of one program differ by some
 # kilobytes (caches, interned names, hash seeds), and a small program by some per cent.
@@ -50,17 +49,12 @@ def packages_of(conditions: Iterable[Condition]) -> list[str]:
 
 
 def with_held(report: Report, packages: Iterable[str], sides: Sides | None = None) -> Report:
-    """The report with what each of the packages holds; ``sides`` are the reports on the runs that ``diff`` compares.
-
-    A note names those of which nothing was seen: they may be misspelt.
-    """
-    reports = [report] if sides is None else [*sides[0], *sides[1]]
-    names = list(packages)
-    found = [held(report, one) if sides is None or by_lines(report) else between(*sides, one) for one in names]
-    unseen = [one for one in names if not any(is_seen(part, one) for part in reports)]
-    note = f"of {', '.join(unseen)} nothing was seen, and so no limit can be breached: check the name"
-    notes = (*report.notes, note) if unseen else report.notes
-    return replace(report, held=tuple(one for one in found if one is not None), notes=notes)
+    """The report with what each of the packages holds; ``sides`` are the reports on the runs that ``diff`` compares."""
+    if sides is None or by_lines(report):
+        found = [held(report, package) for package in packages]
+    else:
+        found = [between(*sides, package) for package in packages]
+    return replace(report, held=tuple(one for one in found if one is not None))
 
 
 def breached(report: Report, breach: Breach) -> Report:
@@ -98,7 +92,8 @@ def _of_verdict(report: Report, condition: Verdict) -> Breach | None:
         return None
     words = f"the verdict is {report.verdict}"
     if len(new) < len(causes):
-        words += f", by {counted(len(new), 'finding')} neither known nor ignored"
+        worst = "leak" if any(finding.verdict == "leak" for finding in new) else "suspect"
+        words = f"the verdict is {worst} without what is known or ignored"
     return Breach(condition.asked or str(condition), words, _first(new))
 
 

@@ -16,15 +16,15 @@ _NAMED = 3  # of those that are gone, in the note
 
 
 def compared(report: Report, baseline: Baseline) -> Report:
-    """The report with its known findings marked, and with a note on how many these are and which are gone.
+    """The report with its known leaks and suspects marked, and with a note on how many these are and which are gone.
 
     Gone are entries that were found by the same command on the same program. A run that was too short to tell, or
     failed, tells nothing of them.
     """
     ids = {entry.id for entry in baseline.entries}
-    findings = [replace(one, known=one.id in ids) for one in report.findings]
-    findings.sort(key=lambda one: one.known and one.verdict in FAILING)
-    there = {one.id for one in findings}
+    findings = [replace(one, known=one.id in ids and one.verdict in FAILING) for one in report.findings]
+    findings.sort(key=lambda one: one.known)
+    there = {one.id for one in findings if one.verdict in FAILING}
     told = report.verdict != "inconclusive" and not report.target.exit_status
     here = found_by(report) if told else ""
     gone = {entry.id: entry.title for entry in baseline.entries if entry.id not in there and entry.found_by == here}

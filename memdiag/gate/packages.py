@@ -49,15 +49,6 @@ def by_lines(report: Report) -> bool:
     return bool(report.rows) and not report.rows[0].type
 
 
-def is_seen(report: Report, package: str) -> bool:
-    """Whether anything in the report belongs to the package: one that nobody has heard of is a misspelt one."""
-    rows = report.rows if by_lines(report) else ()
-    files = (row.site.file for row in rows)
-    return any(of_file(file, package, report.target) for file in files) or any(
-        of_finding(one, package, report.target) for one in report.findings
-    )
-
-
 def of_finding(finding: Finding, package: str, target: TargetInfo) -> bool:
     """By the module that defines what holds it; by the path where that is not known; else by its first line."""
     holder = finding.holder

@@ -196,8 +196,9 @@ def test_budgets(configured: Cli) -> None:
         assert 1_000_000 < held["stock"]["growth_bytes"] <= held["stock"]["after_bytes"] < 3_000_000
         where = ran.report["gate"]["breaches"][0]["where"]
         assert ("stock.py:" if "traced.memdiag" in words else "stock._answers") in where
-    quiet = configured.reported("report", "idle.memdiag")
+    quiet = configured.reported("report", "--fail-on", "growth(shpo) > 5MB", "idle.memdiag")
     assert (quiet.status, breaches(quiet)) == (0, [])
+    assert quiet.report["notes"][-1] == "there is no shpo here, to which a limit is set: check the name"
 
 
 def test_what_is_ignored_is_counted_and_told(configured: Cli) -> None:

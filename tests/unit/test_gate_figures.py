@@ -146,7 +146,7 @@ def test_known_and_ignored_findings_do_not_count() -> None:
     one_more = replace(compared, findings=(*passed_over, NEW), verdict="leak")
     assert breach(one_more, "new_findings > 0") == ("1 finding not in known.json", "the history grows")
     assert breach(one_more, "leak") == (
-        "the verdict is leak, by 1 finding neither known nor ignored",
+        "the verdict is leak without what is known or ignored",
         "the history grows",
     )
 
@@ -156,7 +156,7 @@ def test_a_new_suspect_beside_a_known_leak_is_no_leak() -> None:
     report = replace(RUN, verdict="leak", findings=findings)
     assert breach(report, "leak") is None
     assert breach(report, "suspect") == (
-        "the verdict is leak, by 1 finding neither known nor ignored",
+        "the verdict is suspect without what is known or ignored",
         "the cache grows",
     )
 

@@ -110,6 +110,15 @@ def test_known_findings_come_last_and_pass() -> None:
     assert not gate.answered(report, [gate.parse("suspect")]).gate.passed
 
 
+def test_what_is_known_and_no_leak_any_more_is_gone() -> None:
+    """Cycles that are late only have the name of those that survive."""
+    mild = replace(REPORT, verdict="clean", findings=(replace(HISTORY, verdict="bounded"),))
+    report = gate.compared(mild, baseline(*entries(REPORT)))
+    assert [one.known for one in report.findings] == [False]
+    assert report.baseline is not None
+    assert [name for name, _ in report.baseline.gone] == ["aaa", "bbb"]
+
+
 def test_what_is_gone_is_named_where_it_could_have_been_found() -> None:
     here = [Entry(str(number), title=f"finding {number}", found_by="run shop.py") for number in range(5)]
     elsewhere = Entry("9", title="of another", found_by="cycles shop.py")
