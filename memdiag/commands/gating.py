@@ -51,7 +51,7 @@ class Asked:
         return gate.packages_of([*self.named(command), *self._unless_typed(self.budgets, command)])
 
     def answered(self, report: Report, sides: Sides | None = None, *, defaults: bool = True) -> Report:
-        """The report with what is hidden marked, and the gate's answer. Without conditions, a verb has its own.
+        """The report with what is hidden marked, and the gate's answer, by a verb's own limits where it leaves these.
 
         ``defaults``: unless it is a capture that is only shown again. ``sides``: of ``diff``, the reports on the runs
         before and after, where packages are asked about.
@@ -63,7 +63,8 @@ class Asked:
             report = gate.compared(report, self.baseline)
         named = self.named(report.command)
         budgets = self._unless_typed(self.budgets, report.command)
-        if report.command == "diff" and defaults and not named:
+        defaults = defaults and self._leaves_default(report.command)
+        if report.command == "diff" and defaults:
             report = gate.by_default(report)
         conditions = (*named, *self._implied(report.command, named, defaults), *budgets)
         packages = gate.packages_of(conditions)
@@ -76,15 +77,20 @@ class Asked:
         typed = {condition.about for condition in self.typed}
         return [one for one in conditions if one.about not in typed and gate.exists_for(one, command)]
 
+    def _leaves_default(self, command: str) -> bool:
+        """Whether a verb fails as it does by itself: what is typed replaces that, and what is configured of the same."""
+        replaced = {"check": _OF_FINDINGS, "diff": {"growth()"}}.get(command, set())
+        return not self.typed and not any(one.about in replaced for one in self.configured)
+
     def _implied(self, command: str, named: Sequence[Condition], defaults: bool) -> list[Condition]:
         """``check`` fails on a leak unless told otherwise; who gives a baseline wants to hear of what is not in it."""
         from memdiag import gate
 
-        if command == "check" and defaults and not named:
-            return [gate.parse("leak", gate.Place("--fail-on"))]
+        if command == "check":
+            return [gate.parse("leak", gate.Place("--fail-on"))] if defaults else []
         if self.baseline is None or any(one.about in _OF_FINDINGS for one in named):
             return []
-        new = gate.parse("new_findings > 0", gate.Place(f"baseline {self.baseline.name}:"))
+        new = replace(gate.parse("new_findings > 0"), asked=f"baseline {self.baseline.name}")
         return [new] if gate.exists_for(new, command) else []
 
 
