@@ -78,7 +78,7 @@ class Asked:
         return [one for one in conditions if one.about not in typed and gate.exists_for(one, command)]
 
     def _leaves_default(self, command: str) -> bool:
-        """Whether a verb fails as it does by itself: what is typed replaces that, and what is configured of the same."""
+        """Whether a verb fails as it does by itself: what is typed replaces it, or configured of the same."""
         replaced = {"check": _OF_FINDINGS, "diff": {"growth()"}}.get(command, set())
         return not self.typed and not any(one.about in replaced for one in self.configured)
 
@@ -137,10 +137,12 @@ def _with_unknown(report: Report, packages: Sequence[str]) -> Report:
 
 
 def _is_here(package: str, target: TargetInfo) -> bool:
-    """Whether there is a module of that name where the program finds its own, or where memdiag finds its."""
+    """Whether there is a module of that name where the program finds its own, or where its interpreter has others."""
     home = Path(target.directory)
     script = (home / target.argv[0]).parent if target.argv else home
-    places = [root / package.replace(".", "/") for root in (home, home / "src", script, *map(Path, sys.path))]
+    installed = Path(target.executable).parent.parent.glob("lib/python*/site-packages")
+    roots = (home, home / "src", script, *installed, *map(Path, sys.path))
+    places = [root / package.replace(".", "/") for root in roots]
     return package == "__main__" or any(one.is_dir() or one.with_suffix(".py").is_file() for one in places)
 
 

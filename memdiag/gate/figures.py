@@ -87,7 +87,7 @@ def _of_package(report: Report, package: str, *, grown: bool) -> Answer:
     found = held(report, package)
     if found is None:
         return Missing("no heap snapshot, and nothing was traced")
-    where = f"most of it: {found.where}" if found.where else ""
+    where = f"the largest part: {found.where}" if found.where else ""
     if grown:
         words = f"{package} {growth_in_words(found.growth_bytes, found.before_bytes)}"
         return Measured(found.growth_bytes, words, where, found.before_bytes)

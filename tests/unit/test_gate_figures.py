@@ -185,7 +185,7 @@ def test_growth_of_a_package_is_that_of_its_lines() -> None:
     rows = (row("/a/shop/cache.py", 1000, 3000), row("/a/shop/cart.py", 1000, 500), row("/a/app.py", 0, 9000))
     report = replace(RUN, target=TargetInfo(("app.py",), directory="/a"), rows=rows, tracer="tracemalloc")
     assert breach(report, "growth(shop) > 1500") is None
-    where = "most of it: /a/shop/cache.py:7, 3.0 kB"
+    where = "the largest part: /a/shop/cache.py:7, 3.0 kB"
     assert breach(report, "growth(shop) > 1499") == ("shop grew by 1.5 kB (+75.0 %)", where)
     assert breach(report, "growth(shop) > 75%") is None
     assert breach(report, "retained(shop) > 3499") == ("shop holds 3.5 kB", where)
