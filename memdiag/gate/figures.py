@@ -203,10 +203,12 @@ def _uncollectable(seen: CycleEvidence) -> Answer:
 
 
 def _cleanup_effectiveness(seen: CycleEvidence) -> Answer:
+    if seen.created == seen.reclaimed_before:
+        return Measured(1.0, "there was nothing left to give back")
     if seen.cleanup_effectiveness is None:
-        return Missing("what the passes gave back of the run's growth is not known")
-    words = f"the passes gave back {format_share(seen.cleanup_effectiveness)} of what had come"
-    return Measured(seen.cleanup_effectiveness, words)
+        return Missing("what the passes gave back is not known")
+    words = f"the passes gave back {format_share(seen.cleanup_effectiveness)} of the bytes that cycles kept"
+    return Measured(seen.cleanup_effectiveness, words, _surviving_where(seen))
 
 
 def _growth_under_load(seen: CycleEvidence) -> Answer:

@@ -59,7 +59,7 @@ def breach(report: Report, text: str) -> tuple[str, str] | None:
         ("gc_effectiveness < 93%", "gc_effectiveness < 0.931", "the collector reclaimed 93.0 %", "Node, list"),
         ("passes_needed > 2", "passes_needed >= 2", "2 passes needed", "pass 2 still freed 40 objects"),
         ("uncollectable > 3", "uncollectable > 2", "3 objects in gc.garbage", "3 Agent"),
-        ("cleanup_effectiveness < 0.93", "cleanup_effectiveness <= 0.93", "gave back 93.0 %", ""),
+        ("cleanup_effectiveness < 0.93", "cleanup_effectiveness <= 0.93", "gave back 93.0 %", "app.kept"),
         ("growth_under_load > 10MB", "growth_under_load > 9.9MB", "grew by 10.0 MB under load", ""),
     ],
 )
@@ -91,6 +91,7 @@ def test_a_program_without_cycles_is_fine() -> None:
     none = replace(CYCLES, survival=CycleEvidence(Moment(0.1, "exit"), 0, (PassResult(1, 0, 0, 0),), (), ()))
     for text in ("survival_rate > 0", "gc_effectiveness < 100%", "passes_needed > 0", "uncollectable > 0"):
         assert breach(none, text) is None
+    assert breach(none, "cleanup_effectiveness < 100%") is None
 
 
 def test_shares_are_compared_as_a_person_reads_them() -> None:
