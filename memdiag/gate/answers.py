@@ -12,6 +12,8 @@ from memdiag.gate.figures import FIGURES, Measured, Missing
 from memdiag.gate.packages import between, by_lines, held
 from memdiag.model import Breach, Finding, Gate, Report
 
+Sides = tuple[Sequence[Report], Sequence[Report]]  # on the runs before and on those after
+
 # What `diff` tolerates when the user names no limit. Both must be exceeded: two runs of one program differ by some
 # kilobytes (caches, interned names, hash seeds), and a small program by some per cent.
 DEFAULT_GROWTH_BYTES = 1024 * 1024
@@ -19,8 +21,6 @@ DEFAULT_GROWTH_PERCENT = 5.0
 
 _OPERATORS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _FAILING = {"leak": {"leak"}, "suspect": {"leak", "suspect"}, "inconclusive": {"inconclusive"}}
-Sides = tuple[Sequence[Report], Sequence[Report]]
-
 _DIGITS = 9  # to which shares are compared: 1 - 0.07 is 0.93 to a person
 
 
