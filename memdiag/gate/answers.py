@@ -27,20 +27,19 @@ _DIGITS = 9  # to which shares are compared: 1 - 0.07 is 0.93 to a person
 def answered(report: Report, conditions: Iterable[Condition]) -> Report:
     """The report with its gate's answer to each of the conditions; breaches that it had are kept."""
     for condition in conditions:
-        breach = _breach(report, condition)
-        if breach is not None:
-            report = breached(report, breach)
+        report = _with(report, condition.asked or str(condition), _breach(report, condition))
     return report
 
 
 def by_default(report: Report) -> Report:
     """The report with the answer of ``diff`` where no limit is named."""
+    asked = "default limits of 1 MiB and 5 %"
     growth = FIGURES["growth"].measure(report, "")
-    if not isinstance(growth, Measured) or growth.value <= DEFAULT_GROWTH_BYTES:
-        return report
-    if not _exceeds_percent(growth.value, growth.before, DEFAULT_GROWTH_PERCENT, operator.gt):
-        return report
-    return breached(report, Breach("default limits of 1 MiB and 5 %", growth.words, growth.where))
+    if not isinstance(growth, Measured):
+        return _with(report, asked, Breach(asked, f"growth was not measured: {growth.why}"))
+    much = _exceeds_percent(growth.value, growth.before, DEFAULT_GROWTH_PERCENT, operator.gt)
+    beyond = growth.value > DEFAULT_GROWTH_BYTES and much
+    return _with(report, asked, Breach(asked, growth.words, growth.where) if beyond else None)
 
 
 def packages_of(conditions: Iterable[Condition]) -> list[str]:
@@ -57,10 +56,6 @@ def with_held(report: Report, packages: Iterable[str], sides: Sides | None = Non
     return replace(report, held=tuple(one for one in found if one is not None))
 
 
-def breached(report: Report, breach: Breach) -> Report:
-    return replace(report, gate=Gate(passed=False, breaches=(*report.gate.breaches, breach)))
-
-
 def exit_status(report: Report, target_status: int = FINE) -> int:
     """The target's own status when that is not 0 (a failed script must never read as a leak), else the gate's.
 
@@ -69,6 +64,11 @@ def exit_status(report: Report, target_status: int = FINE) -> int:
     if target_status != FINE:
         return target_status
     return FINE if report.gate.passed else BREACH
+
+
+def _with(report: Report, asked: str, breach: Breach | None) -> Report:
+    breaches = report.gate.breaches if breach is None else (*report.gate.breaches, breach)
+    return replace(report, gate=Gate(not breaches, breaches, (*report.gate.conditions, asked)))
 
 
 def _breach(report: Report, condition: Condition) -> Breach | None:

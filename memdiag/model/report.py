@@ -49,6 +49,7 @@ class Breach:
 class Gate:
     passed: bool = True
     breaches: tuple[Breach, ...] = ()
+    conditions: tuple[str, ...] = ()  # all that was asked, as the user wrote it
 
 
 @dataclass(frozen=True)

@@ -242,7 +242,7 @@ def _rounds(rounds: Rounds) -> list[Json]:
 
 def _gate(gate: Gate) -> Json:
     breaches = [{"limit": one.limit, "measured": one.measured, "where": one.where} for one in gate.breaches]
-    return {"passed": gate.passed, "breaches": breaches}
+    return {"passed": gate.passed, "breaches": breaches, "conditions": list(gate.conditions)}
 
 
 def _baseline(baseline: Compared) -> Json:

@@ -135,6 +135,8 @@ def _write_ending(page: Page, report: Report) -> None:
     page.blank()
     for note in report.notes:
         page.write(note, prefix=[("note: ", "bold")])
+    if report.gate.passed and report.gate.conditions:
+        page.write("; ".join(report.gate.conditions), prefix=[("passed: ", "bold green")])
     for breach in report.gate.breaches:
         page.write(f"{breach.limit}: {breach.measured}", prefix=[("breached: ", "bold red")])
         if breach.where:

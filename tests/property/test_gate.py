@@ -143,6 +143,7 @@ def test_each_condition_is_answered_by_itself_and_nothing_else_changes(
     alone = [breach for one in conditions for breach in gate.answered(report, [one]).gate.breaches]
     assert list(answer.gate.breaches) == alone
     assert answer.gate.passed == (not alone)
+    assert answer.gate.conditions == tuple(condition.asked for condition in conditions)
     assert replace(answer, gate=report.gate) == report
     assert all(breach.measured for breach in alone)
 

@@ -42,6 +42,17 @@ def test_what_a_verb_asks_by_itself() -> None:
     assert limits("check", defaults=False) == limits("diff", defaults=False) == []
 
 
+def test_a_gate_that_passes_names_what_it_was_asked(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[tool.memdiag]\nmax-growth = "9MB"\nbudgets = {shop = "5MB"}\n')
+    gate = asked(["inconclusive"], None, {"max-peak": None}).answered(report("run")).gate
+    assert gate.passed
+    assert gate.conditions == (
+        "--fail-on inconclusive",
+        'max-growth = "9MB" in pyproject.toml',
+        'budgets.shop = "5MB" in pyproject.toml',
+    )
+
+
 @pytest.mark.usefixtures("project")
 def test_what_is_typed_replaces_that() -> None:
     assert limits("check", max_growth="20MB") == []

@@ -125,7 +125,7 @@ ADDITIONS = {
     *["series_bytes", "trend", "arena", "own", "freed_objects", "surviving", "uncollectable_types", "clusters"],
     *["cleanup_effectiveness", "growth_under_load_bytes", "reason"],
     *["moment", "reclaimed_before", "library_objects", "gc_enabled", "gc_debug", "collections", "rounds"],
-    *["baseline", "ignored", "known", "held", "module"],
+    *["baseline", "ignored", "known", "held", "module", "conditions"],
 }
 OF_CLUSTERS = {
     *["pattern", "retained_objects", "retained_bytes", "is_key", "passes", "during_run", "revived", "finalizer"],
