@@ -35,7 +35,7 @@ Python = Annotated[str | None, typer.Option("--python", metavar="PATH", help="Th
 Rows = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many rows and findings to print.")]
 Fail = Annotated[
     list[str] | None,
-    typer.Option("--fail-on", metavar="CONDITION", help="Fail (exit 1) on: leak, suspect, 'growth > 20MB', ..."),
+    typer.Option("--fail-on", metavar="CONDITION", help="Fail (exit 1) on leak, suspect, or a figure beyond a limit."),
 ]
 Baseline = Annotated[
     Path | None, typer.Option("--baseline", metavar="FILE", help="Findings in it are known, and pass the gate.")

@@ -174,12 +174,8 @@ def test_what_the_project_asks_and_what_the_command_line_says_to_it(configured: 
     asked = configured.reported("report", "both.memdiag")
     assert asked.status == 1
     assert breaches(asked) == ['fail-on = "leak" in pyproject.toml', 'max-growth = "1kB" in pyproject.toml']
-    typed = configured.reported("report", "--fail-on", "growth > 1GB", "both.memdiag")
-    assert breaches(typed) == ['fail-on = "leak" in pyproject.toml']
     cycles = configured.reported("report", "--max-survival-rate", "20%", "cycles.memdiag")
     assert (cycles.status, breaches(cycles)) == (0, [])
-    same = configured.reported("diff", "idle.memdiag", "idle.memdiag")
-    assert (same.status, breaches(same)) == (0, [])
     grown = configured.reported("diff", "idle.memdiag", "both.memdiag")
     assert (grown.status, breaches(grown)) == (1, ['max-growth = "1kB" in pyproject.toml'])
 
