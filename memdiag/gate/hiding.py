@@ -14,6 +14,8 @@ from memdiag.gate.packages import of_finding
 from memdiag.model import Finding, Ignored, Report, TargetInfo
 from memdiag.units import counted
 
+_NAMED = 3  # of the rules that hid nothing
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -68,14 +70,22 @@ def hidden(report: Report, rules: Sequence[Rule], today: date) -> Report:
             findings[at] = replace(findings[at], ignored=rule.reason)
         expires = rule.expires.isoformat() if rule.expires else ""
         used.append(Ignored(str(rule), rule.reason, 0 if over else len(fitting), expires, over))
-    notes = tuple(_note(one) for one in used)
-    return replace(report, findings=tuple(findings), ignored=(*report.ignored, *used), notes=(*report.notes, *notes))
+    ignored, notes = (*report.ignored, *used), (*report.notes, *_notes(used))
+    return replace(report, findings=tuple(findings), ignored=ignored, notes=notes)
 
 
-def _note(one: Ignored) -> str:
-    if one.expired:
-        return f"the ignore rule {one.rule} ({one.reason}) expired on {one.expires}: it hides nothing any more"
-    if not one.hidden:
-        return f"the ignore rule {one.rule} ({one.reason}) hid nothing in this report"
-    until = f", until {one.expires}" if one.expires else ""
-    return f"ignored: {counted(one.hidden, 'finding')} by {one.rule} ({one.reason}{until})"
+def _notes(used: Sequence[Ignored]) -> list[str]:
+    """What each rule hid, and which have expired; those that hid nothing are there for another run, or may go."""
+    notes, idle = [], []
+    for one in used:
+        if one.expired:
+            notes.append(
+                f"the ignore rule {one.rule} ({one.reason}) expired on {one.expires}: it hides nothing any more"
+            )
+        elif one.hidden:
+            until = f", until {one.expires}" if one.expires else ""
+            notes.append(f"ignored: {counted(one.hidden, 'finding')} by {one.rule} ({one.reason}{until})")
+        else:
+            idle.append(one.rule)
+    more = [f"{len(idle) - _NAMED} more"] if len(idle) > _NAMED else []
+    return notes + ([f"nothing here was ignored by {'; '.join([*idle[:_NAMED], *more])}"] if idle else [])

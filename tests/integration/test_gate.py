@@ -224,7 +224,7 @@ def test_what_is_ignored_is_counted_and_told(configured: Cli) -> None:
     shown = " ".join(ran.stdout.split())
     assert 'ignored: 1 finding by path = "stock._answers*" (they are asked for again)' in shown
     assert "expired on 2020-01-31" in shown
-    assert 'package = "absent" (was there once) hid nothing' in shown
+    assert 'nothing here was ignored by package = "absent"' in shown
     assert "[1 new, 1 ignored]" in shown
     assert "held by stock._answers" not in shown
 

@@ -77,12 +77,18 @@ def test_each_rule_is_counted_and_each_finding_once() -> None:
     assert report.notes == (
         'ignored: 1 finding by path = "shop.*" (the product, until 2026-12-31)',
         'ignored: 1 finding by kind = "growth" (all of it)',
-        'the ignore rule id = "zzz" (never there) hid nothing in this report',
         'the ignore rule id = "ccc" (no longer) expired on 2026-01-31: it hides nothing any more',
+        'nothing here was ignored by id = "zzz"',
     )
     assert (report.verdict, report.headline) == (REPORT.verdict, REPORT.headline)
     assert gate.answered(report, [gate.parse("suspect")]).gate.passed
     assert not gate.answered(gate.hidden(REPORT, rules[:1], TODAY), [gate.parse("suspect")]).gate.passed
+
+
+def test_rules_that_hid_nothing_are_named_in_one_breath() -> None:
+    """They may be there for other programs: a line each would be in the way."""
+    report = gate.hidden(REPORT, [Rule("elsewhere", id=f"z{number}") for number in range(5)], TODAY)
+    assert report.notes == ('nothing here was ignored by id = "z0"; id = "z1"; id = "z2"; 2 more',)
 
 
 @pytest.mark.parametrize(
