@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -193,6 +195,23 @@ def test_a_file_does_not_depend_on_the_order_of_what_was_found(tmp_path: Path) -
         "found_by": "run shop.py",
     }
     assert read_baseline(tmp_path / "one.json").entries == tuple(sorted(found, key=lambda entry: entry.holder))
+
+
+def test_what_two_people_add_git_merges(tmp_path: Path) -> None:
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+
+    def write(name: str, *holders: str) -> None:
+        write_baseline([Entry(f"id of {one}", holder=one, found_by="run") for one in holders], tmp_path / name)
+
+    write("base.json", "app.b", "app.d", "app.f")
+    write("ours.json", "app.a", "app.b", "app.d", "app.f")
+    write("theirs.json", "app.b", "app.d", "app.e", "app.f")
+    command = ["git", "merge-file", "-p", "ours.json", "base.json", "theirs.json"]
+    merged = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout
+    (tmp_path / "merged.json").write_bytes(merged)
+    holders = [entry.holder for entry in read_baseline(tmp_path / "merged.json").entries]
+    assert holders == ["app.a", "app.b", "app.d", "app.e", "app.f"]
 
 
 @pytest.mark.parametrize(
