@@ -120,14 +120,14 @@ def _growth_per_operation(report: Report, _: str) -> Answer:
 # --- findings -------------------------------------------------------------------------------------------------
 
 
-def counted_findings(report: Report, package: str = "") -> list[Finding]:
+def _failing(report: Report, package: str = "") -> list[Finding]:
     """Leaks and suspects that are neither known nor ignored; of the package, where one is named."""
     found = [one for one in report.findings if one.verdict in FAILING and one.is_new]
     return [one for one in found if not package or of_finding(one, package, report.target)]
 
 
 def _findings(report: Report, package: str) -> Answer:
-    found = counted_findings(report, package)
+    found = _failing(report, package)
     be = "is" if len(found) == 1 else "are"
     return Measured(len(found), f"there {be} {_of(found, package)}", _titles(found))
 
@@ -135,7 +135,7 @@ def _findings(report: Report, package: str) -> Answer:
 def _new_findings(report: Report, package: str) -> Answer:
     if report.baseline is None:
         return Missing("there was no baseline to tell what is new")
-    found = counted_findings(report, package)
+    found = _failing(report, package)
     return Measured(len(found), f"{_of(found, package)} not in {report.baseline.name}", _titles(found))
 
 
