@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from memdiag.commands import options, output
+from memdiag.commands import gating, options, output
 
 Side = Annotated[Path, typer.Argument(help="A capture, a tracemalloc dump, or a memray .bin file.")]
 
@@ -16,23 +16,29 @@ Side = Annotated[Path, typer.Argument(help="A capture, a tracemalloc dump, or a 
 def diff(
     before: Side,
     after: Side,
+    fail_on: options.Fail = None,
     max_growth: options.Growth = None,
+    baseline: options.Baseline = None,
     json: options.Json = None,
     limit: options.Rows = 20,
 ) -> int:
     """Compare two captures; exit 1 when memory grew beyond the limit.
 
-    Without --max-growth, growth above 1 MiB that is also above 5 % fails.
+    Without a condition, growth above 1 MiB that is also above 5 % fails.
     """
     from memdiag import gate
     from memdiag.analysis.diff import compare
     from memdiag.capture.load import load
+    from memdiag.commands.recording import diagnose
 
-    growth = options.growth_limit(max_growth)
+    asked = gating.asked(fail_on, baseline, {"max-growth": max_growth})
+    asked.check("diff")
     output.check_json(json)
     with output.working("reading and comparing"):
-        report = compare(load(before), load(after), (str(before), str(after)))
-    report = gate.check_growth(report, growth)
+        sides = load(before), load(after)
+        report = compare(*sides, (str(before), str(after)))
+        each = [[diagnose(side)] for side in sides] if asked.packages("diff") else None
+        report = asked.answered(report, None if each is None else (each[0], each[1]))
     if json != "-":
         output.show(report, sys.stdout, limit)
     output.write_json(report, json)

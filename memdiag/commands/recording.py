@@ -10,12 +10,11 @@ from pathlib import Path
 from memdiag import gate
 from memdiag.capture import format, store
 from memdiag.commands import output
-from memdiag.commands.options import FailOn
+from memdiag.commands.gating import Asked
 from memdiag.errors import FAILED, FINE, CannotDo
 from memdiag.launch.record import Settings, discard, record
 from memdiag.launch.target import Target, describe
 from memdiag.model import Capture, Report
-from memdiag.units import Limit
 
 
 def record_and_report(
@@ -24,8 +23,7 @@ def record_and_report(
     out: Path | None,
     json: str | None,
     limit: int,
-    fail_on: FailOn | None = None,
-    growth: Limit | None = None,
+    asked: Asked,
     graph: Path | None = None,
 ) -> int:
     """Run the target, save and print what came of it; the exit status, negative for the target's signal."""
@@ -39,7 +37,7 @@ def record_and_report(
     finally:
         discard(spool)
     report = dataclasses.replace(report, next_steps=_next_steps(report, target, saved, graph))
-    report = gated(report, fail_on, growth)
+    report = asked.answered(report)
     report, drawn = _draw(report, graph)
     output.write_json(report, json)
     output.show(report, sys.stderr, limit)
@@ -56,13 +54,6 @@ def diagnose(capture: Capture) -> Report:
     if capture.command == "check":
         return diagnose_check(capture)
     return diagnose_cycles(capture) if capture.command == "cycles" else diagnose_run(capture)
-
-
-def gated(report: Report, fail_on: FailOn | None, growth: Limit | None) -> Report:
-    """The report with the answers of the gates that were asked for."""
-    if fail_on is not None:
-        report = gate.check_verdict(report, fail_on.value)
-    return gate.check_growth(report, growth) if growth is not None else report
 
 
 def save(capture: Capture, report: Report, place: Path) -> tuple[Report, Path | None]:

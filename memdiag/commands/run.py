@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from memdiag.commands import options, output
+from memdiag.commands import gating, options, output
 from memdiag.commands.options import Snapshots, Tracer
 from memdiag.commands.targets import required, target_of
 from memdiag.errors import UsageError
@@ -31,13 +31,16 @@ def run(
     limit: options.Rows = 10,
     fail_on: options.Fail = None,
     max_growth: options.Growth = None,
+    max_peak: options.Peak = None,
+    baseline: options.Baseline = None,
 ) -> int:
     """Run a program as python would, then say what keeps growing, where, and what to do."""
     from memdiag.commands.recording import record_and_report
     from memdiag.launch.record import Settings
     from memdiag.launch.target import interpreter
 
-    growth = options.growth_limit(max_growth)
+    asked = gating.asked(fail_on, baseline, {"max-growth": max_growth, "max-peak": max_peak})
+    asked.check("run")
     output.check_json(json)
     if native and tracer is not Tracer.memray:
         raise UsageError("--native needs --tracer memray", "tracemalloc sees Python's own allocations only")
@@ -51,4 +54,4 @@ def run(
         python_allocators=python_allocators,
         python=interpreter(python, tracer.value),
     )
-    return record_and_report(target, settings, out, json, limit, fail_on, growth)
+    return record_and_report(target, settings, out, json, limit, asked)

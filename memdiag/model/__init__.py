@@ -33,7 +33,7 @@ from memdiag.model.heap import (
     TypeSeries,
 )
 from memdiag.model.recording import Frame, Ints, Moment, Sample, Source, Stack, TargetInfo, Traces
-from memdiag.model.report import Breach, Gate, Report, Rounds, Row, RowStatus, RunVerdict
+from memdiag.model.report import Breach, Compared, Gate, Held, Ignored, Report, Rounds, Row, RowStatus, RunVerdict
 from memdiag.model.sites import Site
 from memdiag.model.tuning import CollectorSetting, Trial, TrialRow, TrialRun, Tuning
 
@@ -43,6 +43,7 @@ __all__ = [
     "Capture",
     "CollectorCost",
     "CollectorSetting",
+    "Compared",
     "Cut",
     "CycleCluster",
     "CycleEvidence",
@@ -56,7 +57,9 @@ __all__ = [
     "Growing",
     "HeapEvidence",
     "HeapGraph",
+    "Held",
     "Holder",
+    "Ignored",
     "Ints",
     "ModuleRoot",
     "Moment",

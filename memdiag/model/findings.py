@@ -17,6 +17,7 @@ class Holder:
     path: str
     type: str = ""
     owner: str = ""
+    module: str = ""  # where the owner is defined
 
 
 @dataclass(frozen=True)
@@ -46,3 +47,10 @@ class Finding:
     retained_bytes: int | None = None
     sites: tuple[Site, ...] = ()
     cycle: CycleCluster | None = None
+    known: bool = False  # in the baseline: a gate passes it
+    ignored: str = ""  # the reason that the configuration gives for ignoring it: a gate passes it
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a gate looks at it: neither in the baseline nor ignored."""
+        return not self.known and not self.ignored

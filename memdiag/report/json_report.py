@@ -9,11 +9,14 @@ from typing import Any, cast
 
 from memdiag.model import (
     CollectorCost,
+    Compared,
     Cut,
     CycleCluster,
     CycleEvidence,
     Finding,
     Gate,
+    Held,
+    Ignored,
     Report,
     Rounds,
     Row,
@@ -65,6 +68,9 @@ def to_dict(report: Report) -> Json:
         "advice": list(report.tuning.advice) if report.tuning else [],
         "awaiting_bytes": report.awaiting_bytes,
         "gate": _gate(report.gate),
+        "baseline": _baseline(report.baseline) if report.baseline else None,
+        "ignored": [_ignored(one) for one in report.ignored],
+        "held": [_held(one) for one in report.held],
         "before": report.before,
         "after": report.after,
         "notes": list(report.notes),
@@ -112,7 +118,9 @@ def _finding(finding: Finding) -> Json:
         "verdict": finding.verdict,
         "confidence": finding.confidence,
         "title": finding.title,
-        "holder": {"path": holder.path, "type": holder.type, "owner": holder.owner} if holder else None,
+        "holder": {"path": holder.path, "type": holder.type, "owner": holder.owner, "module": holder.module}
+        if holder
+        else None,
         "growing": {
             "type": growing.type,
             "counts": list(growing.counts),
@@ -125,6 +133,8 @@ def _finding(finding: Finding) -> Json:
         "cycle": _cluster(finding.cycle) if finding.cycle else None,
         "why": finding.why,
         "fix": finding.fix,
+        "known": finding.known,
+        "ignored": finding.ignored,
     }
 
 
@@ -281,7 +291,32 @@ def _rounds(rounds: Rounds) -> list[Json]:
 
 def _gate(gate: Gate) -> Json:
     breaches = [{"limit": one.limit, "measured": one.measured, "where": one.where} for one in gate.breaches]
-    return {"passed": gate.passed, "breaches": breaches}
+    return {"passed": gate.passed, "breaches": breaches, "conditions": list(gate.conditions)}
+
+
+def _baseline(baseline: Compared) -> Json:
+    gone = [{"id": name, "title": title} for name, title in baseline.gone]
+    return {"name": baseline.name, "known": baseline.known, "gone": gone}
+
+
+def _held(one: Held) -> Json:
+    return {
+        "package": one.package,
+        "before_bytes": one.before_bytes,
+        "after_bytes": one.after_bytes,
+        "growth_bytes": one.growth_bytes,
+        "where": one.where,
+    }
+
+
+def _ignored(one: Ignored) -> Json:
+    return {
+        "rule": one.rule,
+        "reason": one.reason,
+        "hidden": one.hidden,
+        "expires": one.expires,
+        "expired": one.expired,
+    }
 
 
 def _portable(value: Any) -> Any:

@@ -87,7 +87,17 @@ _BODIES: dict[str, Callable[[Page, Report, int], None]] = {
 
 
 def _write_verdict(page: Page, report: Report, verdict: tuple[str, str]) -> None:
-    page.write(report.headline, prefix=[verdict, "  "])
+    page.write(report.headline + _passed_over(report), prefix=[verdict, "  "])
+
+
+def _passed_over(report: Report) -> str:
+    """How many of the findings behind the verdict the gate passes over; empty where it looks at all of them."""
+    failing = [finding for finding in report.findings if finding.verdict in ("leak", "suspect")]
+    known = sum(finding.known for finding in failing)
+    ignored = sum(bool(finding.ignored) and not finding.known for finding in failing)
+    parts = [f"{known:,} known"] if known else []
+    parts += [f"{ignored:,} ignored"] if ignored else []
+    return f" [{', '.join([f'{len(failing) - known - ignored:,} new', *parts])}]" if parts else ""
 
 
 def _write_target(page: Page, report: Report) -> None:
@@ -135,6 +145,8 @@ def _write_ending(page: Page, report: Report) -> None:
     page.blank()
     for note in report.notes:
         page.write(note, prefix=[("note: ", "bold")])
+    if report.gate.passed and report.gate.conditions:
+        page.write("; ".join(report.gate.conditions), prefix=[("passed: ", "bold green")])
     for breach in report.gate.breaches:
         page.write(f"{breach.limit}: {breach.measured}", prefix=[("breached: ", "bold red")])
         if breach.where:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
-from memdiag.gate import check_growth, check_verdict
+from memdiag.capture.baseline import Baseline, Entry
+from memdiag.gate import Rule, check_growth, check_verdict, compared, hidden
 from memdiag.model import (
     CollectorCost,
     CollectorSetting,
@@ -231,6 +233,37 @@ SAVED = CycleCluster(
     shape=("Node",), edges=("me",), count=2, objects=2, size_bytes=96, state="uncollectable", holder="gc.garbage"
 )
 LIBRARY = replace(WAITING, shape=("re.Pattern",), edges=("cache",), own=False)
+
+# A finding that is known, one that is ignored, and a new one; what is gone, and rules that hide nothing.
+RUN_KNOWN = check_verdict(
+    compared(
+        hidden(
+            replace(
+                RUN_LEAK,
+                rows=(),
+                findings=(
+                    HISTORY,
+                    replace(HISTORY, id="9d20", title="Desk.archive keeps every Turn", holder=Holder("desk.archive")),
+                    replace(HISTORY, id="a001", verdict="suspect", title="shop._cache keeps growing", sites=()),
+                ),
+            ),
+            [
+                Rule("the archive is written out at night", path="*.archive", expires=date(2026, 12, 31)),
+                Rule("fixed upstream in 2.1", package="requests", expires=date(2026, 6, 30)),
+                Rule("a pool of its own", pattern="pool"),
+            ],
+            date(2026, 11, 20),
+        ),
+        Baseline(
+            "memdiag-baseline.json",
+            (
+                Entry("8c1f0e7a", title="ConversationManager.history keeps every Message"),
+                Entry("77aa", title="mailer._sent only ever grows", found_by="run support_chat.py"),
+            ),
+        ),
+    ),
+    "suspect",
+)
 
 CYCLES_FINDING = Finding(
     id="51d0b2c3",

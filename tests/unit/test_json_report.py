@@ -40,9 +40,9 @@ def test_names_of_the_contract() -> None:
     finding = RUN["findings"][0]
     assert list(finding) == [
         *["id", "kind", "pattern", "rule", "verdict", "confidence", "title", "holder", "growing", "retained_bytes"],
-        *["sites", "cycle", "why", "fix"],
+        *["sites", "cycle", "why", "fix", "known", "ignored"],
     ]
-    assert list(finding["holder"]) == ["path", "type", "owner"]
+    assert list(finding["holder"]) == ["path", "type", "owner", "module"]
     assert list(finding["growing"]) == ["type", "counts", "bytes", "per_second", "per_operation"]
     assert list(finding["sites"][0])[:5] == ["file", "line", "function", "bytes", "count"]
 
@@ -155,6 +155,7 @@ ADDITIONS = {
     *["cleanup_effectiveness", "growth_under_load_bytes", "reason"],
     *["moment", "reclaimed_before", "library_objects", "gc_enabled", "gc_debug", "collections", "rounds"],
     *["collector", "active_s", "tuning", "tuning_noise", "advice"],
+    *["baseline", "ignored", "known", "held", "module", "conditions"],
 }
 OF_CLUSTERS = {
     *["pattern", "retained_objects", "retained_bytes", "is_key", "passes", "during_run", "revived", "finalizer"],

@@ -87,11 +87,13 @@ def _pass(one: Pass, before: Stage, after: Stage) -> PassResult:
     return PassResult(one.number, collected, after.members, one.freed)
 
 
-def _cleanup(first: Stage, last: Stage) -> float | None:
-    """Of the bytes that cycles kept at the look, with all that hangs on them, the share that the passes gave back."""
-    given_back = max(0, first.heap_bytes - last.heap_bytes)
-    kept = last.kept_bytes
-    return given_back / (given_back + kept) if first.members and given_back + kept else None
+def _cleanup(first: Stage, last: Stage) -> float:
+    """Of the bytes that cycles kept at the look, with all that hangs on them, the share that the passes gave back.
+
+    1 where they kept nothing.
+    """
+    given_back = max(0, first.heap_bytes - last.heap_bytes) if first.members else 0
+    return given_back / (given_back + last.kept_bytes) if given_back + last.kept_bytes else 1.0
 
 
 def _by_type(reclaimed: Mapping[str, int], first: Stage, last: Stage) -> tuple[TypeSurvival, ...]:
