@@ -2,8 +2,8 @@
 
 Truth:
     Nothing leaks. The Hit objects of a request refer to their Search, and that to them; the collection after the
-    request frees them, and visits the 60,000 Article objects of the catalogue as well, which never go away: some nine
-    tenths of the program's time are the collector's.
+    request frees them, and visits the 20,000 Article objects of the catalogue as well, which never go away: most of
+    the program's time is the collector's.
 Cycles:
     iterations: 40
     verdict: clean
@@ -48,7 +48,7 @@ class Search:
 
 
 def load() -> list[Article]:
-    return [Article(number) for number in range(60_000)]
+    return [Article(number) for number in range(20_000)]
 
 
 def answer(catalogue: list[Article], rng: random.Random) -> int:

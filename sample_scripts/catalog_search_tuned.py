@@ -2,7 +2,7 @@
 
 Truth:
     Nothing leaks. The Hit objects of a request refer to their Search, and that to them; they wait for the collector,
-    which looks at young objects only as gc.freeze() has put away the 60,000 Article objects of the catalogue, and takes
+    which looks at young objects only as gc.freeze() has put away the 20,000 Article objects of the catalogue, and takes
     a small part of the program's time.
 Cycles:
     iterations: 40
@@ -49,7 +49,7 @@ class Search:
 
 def load() -> list[Article]:
     gc.disable()
-    catalogue = [Article(number) for number in range(60_000)]
+    catalogue = [Article(number) for number in range(20_000)]
     gc.freeze()
     gc.enable()
     return catalogue

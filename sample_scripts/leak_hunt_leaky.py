@@ -8,7 +8,7 @@ Cycles:
     iterations: 200
     verdict: leak|suspect
     state: uncollectable
-    pattern: parent-child|cycle
+    pattern: parent and child|cycle
     shape: PriceList .entries -> list [*] -> Entry .prices
     holder: gc.garbage
     type: PriceList

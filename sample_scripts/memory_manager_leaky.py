@@ -8,7 +8,7 @@ Cycles:
     iterations: 200
     verdict: leak|suspect|inconclusive
     state: reachable
-    pattern: parent-child|cycle
+    pattern: parent and child|cycle
     shape: Session .channel -> Channel .session
     holder: MemoryManager.watched
     type: Session

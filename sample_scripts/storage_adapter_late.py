@@ -8,7 +8,7 @@ Cycles:
     iterations: 1000
     verdict: clean
     state: waiting
-    pattern: parent-child|cycle
+    pattern: parent and child|cycle
     shape: StorageAdapter .cursor -> Cursor .adapter
     type: StorageAdapter
     created: 1000

@@ -7,7 +7,7 @@ Cycles:
     iterations: 2000
     verdict: clean
     state: waiting
-    pattern: parent-child|cycle
+    pattern: parent and child|cycle
     shape: Entry .above -> Entry .below
     type: Entry
     created: 1111

@@ -141,8 +141,9 @@ def says_shape(report: Report, expected: dict[str, str]) -> bool:
 
 
 def says_holder(report: Report, expected: dict[str, str]) -> bool:
-    held = [re.sub(r"\[[^]]*\]", "", one["holder"]) for one in clusters(report, expected["type"])]
-    return any(wish in holder for wish in expected["holder"].split("|") for holder in held)
+    """By the attribute of a class, or by the way to it: ``Pool.idle``, or ``main() local pool.idle``."""
+    held = [re.sub(r"\[[^]]*\]", "", one["holder"]).lower() for one in clusters(report, expected["type"])]
+    return any(wish.lower() in holder for wish in expected["holder"].split("|") for holder in held)
 
 
 def says_cut(report: Report, expected: dict[str, str]) -> bool:
