@@ -10,7 +10,7 @@ Cycles:
     state: reachable
     pattern: exception
     shape: BadLine .__traceback__ -> traceback .tb_frame -> frame
-    holder: Statement.errors
+    holder: Statement
     type: BadLine
     created: 200
     surviving: 200

@@ -14,7 +14,7 @@ Cycles:
     created: 50
     surviving: 50
     passes: 0
-    cut: Call.answer|Client.calls|callback
+    cut: Call.answer|Client.calls|Call.arrived
 Expect:
     verdict: leak|suspect
     kind: growth|cycle
