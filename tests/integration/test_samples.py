@@ -28,7 +28,6 @@ MARKED = [name for name in EXPECTED if MARK in (SAMPLES / name).read_text(encodi
 # What of their truth memdiag cannot tell yet; to be taken out once it can.
 NOT_YET: dict[str, tuple[str, ...]] = {
     "leak_hunt_leaky.py": ("fix", "line"),  # what fills gc.garbage is a flag of the collector
-    "delegation_leaky.py": ("site",),  # a look at cycles does not record where they were allocated
 }
 UNTOLD = pytest.mark.xfail(strict=True, reason="not told yet")
 # And what it tells now and again: a site that was traced has no function, one inferred from the source has.
