@@ -13,6 +13,9 @@ from memdiag.commands.options import FailOn, Snapshots
 from memdiag.errors import FAILED, FINE, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from memdiag.commands.output import Place
     from memdiag.launch.rounds import Order
     from memdiag.model import Report
 
@@ -35,6 +38,7 @@ def check(
     ] = Snapshots.auto,
     out: options.Output = None,
     json: options.Json = None,
+    format: options.Formats = None,
     python: options.Python = None,
     limit: options.Rows = 10,
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Fail (exit 1) on this verdict.")] = FailOn.leak,
@@ -47,6 +51,7 @@ def check(
     from memdiag.launch.target import interpreter
 
     output.check_json(json)
+    places = output.places(format, json)
     if snapshots is Snapshots.none:
         raise UsageError("check judges by heap snapshots", "leave --snapshots out")
     if iterations < rounds:
@@ -59,10 +64,12 @@ def check(
         python=interpreter(python, "none"),
         snapshots=snapshots.value,
     )
-    return _check(order, out, json, limit, fail_on)
+    return _check(order, out, json, limit, fail_on, places)
 
 
-def _check(order: Order, out: options.Output, json: str | None, limit: int, fail_on: FailOn) -> int:
+def _check(
+    order: Order, out: options.Output, json: str | None, limit: int, fail_on: FailOn, places: Sequence[Place]
+) -> int:
     from memdiag import gate
     from memdiag.capture import store
     from memdiag.commands import recording
@@ -79,6 +86,7 @@ def _check(order: Order, out: options.Output, json: str | None, limit: int, fail
     report = dataclasses.replace(report, next_steps=_next_steps(report, order))
     report = recording.gated(report, fail_on, None)
     output.write_json(report, json)
+    output.write(report, places, limit)
     output.show(report, sys.stderr, limit)
     status = gate.exit_status(report)
     return FAILED if status == FINE and saved is None else status

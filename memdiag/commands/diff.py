@@ -18,6 +18,7 @@ def diff(
     after: Side,
     max_growth: options.Growth = None,
     json: options.Json = None,
+    format: options.Formats = None,
     limit: options.Rows = 20,
 ) -> int:
     """Compare two captures; exit 1 when memory grew beyond the limit.
@@ -30,10 +31,13 @@ def diff(
 
     growth = options.growth_limit(max_growth)
     output.check_json(json)
+    places = output.places(format, json)
     with output.working("reading and comparing"):
         report = compare(load(before), load(after), (str(before), str(after)))
     report = gate.check_growth(report, growth)
-    if json != "-":
-        output.show(report, sys.stdout, limit)
+    if json != output.STDOUT:
+        piped = any(place.file == output.STDOUT for place in places)
+        output.show(report, sys.stderr if piped else sys.stdout, limit)
     output.write_json(report, json)
+    output.write(report, places, limit)
     return gate.exit_status(report)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from memdiag import gate
 from memdiag.capture import format, store
 from memdiag.commands import output
 from memdiag.commands.options import FailOn
+from memdiag.commands.output import Place
 from memdiag.errors import FAILED, FINE, CannotDo
 from memdiag.launch.record import Settings, discard, record
 from memdiag.launch.target import Target, describe
@@ -27,6 +29,7 @@ def record_and_report(
     fail_on: FailOn | None = None,
     growth: Limit | None = None,
     graph: Path | None = None,
+    places: Sequence[Place] = (),
 ) -> int:
     """Run the target, save and print what came of it; the exit status, negative for the target's signal."""
     place = store.destination(target.name, out)
@@ -42,6 +45,7 @@ def record_and_report(
     report = gated(report, fail_on, growth)
     report, drawn = _draw(report, graph)
     output.write_json(report, json)
+    output.write(report, places, limit)
     output.show(report, sys.stderr, limit)
     status = gate.exit_status(report, capture.target.exit_status or FINE)
     return FAILED if status == FINE and (saved is None or not drawn) else status

@@ -27,6 +27,7 @@ def run(
     ] = True,
     out: options.Output = None,
     json: options.Json = None,
+    format: options.Formats = None,
     python: options.Python = None,
     limit: options.Rows = 10,
     fail_on: options.Fail = None,
@@ -39,6 +40,7 @@ def run(
 
     growth = options.growth_limit(max_growth)
     output.check_json(json)
+    places = output.places(format, json)
     if native and tracer is not Tracer.memray:
         raise UsageError("--native needs --tracer memray", "tracemalloc sees Python's own allocations only")
     target = required(target_of(words or [], module, code))
@@ -51,4 +53,4 @@ def run(
         python_allocators=python_allocators,
         python=interpreter(python, tracer.value),
     )
-    return record_and_report(target, settings, out, json, limit, fail_on, growth)
+    return record_and_report(target, settings, out, json, limit, fail_on, growth, places=places)
