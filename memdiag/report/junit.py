@@ -72,7 +72,7 @@ def _cases(report: Report, directory: str) -> Iterator[xml.Element]:
         yield _case(report, "the program", "error", f"exit status {report.target.exit_status}", [])
     if report.verdict == "inconclusive":
         yield _case(report, "verdict", "skipped", report.headline, report.notes)
-    elif not report.findings and report.gate.passed:
+    elif not report.findings and not report.gate.breaches:
         yield _case(report, "verdict", "failure" if report.verdict == "leak" else "", report.headline, report.notes)
     for finding in important_first(report):
         yield _of_finding(finding, report, directory)

@@ -20,7 +20,8 @@ MARK = "<!-- memdiag -->"  # by which a bot finds the comment that it wrote befo
 
 _VERDICTS = {"leak": "LEAK", "suspect": "LEAK SUSPECTED", "clean": "NO LEAK FOUND", "inconclusive": "INCONCLUSIVE"}
 _NAME = 120  # characters of a name
-_PROSE = 1500  # characters of a sentence or two: a comment of GitHub's has room for 65,536 altogether
+_TITLE = 240
+_PROSE = 900  # of a sentence or two: ten findings have room in a comment of GitHub's, which holds 65,536
 _SITES = 3
 _PIECE = re.compile(r"`[^`]*`|[^\s`]+(?:`\S*)?|\S+")
 _ENDS = ".,;:!?)"
@@ -54,13 +55,13 @@ def code(text: str, room: int = _NAME) -> str:
     if not text:
         return ""
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    edge = " " if text[0] in "` " or text[-1] in "` " else ""
+    edge = " " if text.strip() and (text[0] in "` " or text[-1] in "` ") else ""  # which a reader takes away again
     return f"{fence}{edge}{text}{edge}{fence}"
 
 
-def prose(text: str) -> str:
+def prose(text: str, room: int = _PROSE) -> str:
     """Sentences of memdiag's, in which the names of the program, and what stands in backquotes, become code."""
-    text = cut(literal(text), _PROSE)
+    text = cut(literal(text), room)
     parts, end = [""], 0
     for match in _PIECE.finditer(text):
         piece = code(match[0]) if not end and _ITEM.fullmatch(match[0]) else _piece(match[0])
@@ -132,7 +133,7 @@ def _finding_cells(finding: Finding, report: Report, root: str) -> Sequence[str]
     retained = "" if finding.retained_bytes is None else format_bytes(finding.retained_bytes)
     holder = code(finding.holder.path) if finding.holder else ""
     line = next((code(_place(site, report, root)) for site in finding.sites), "")
-    return (finding.verdict.upper(), prose(finding.title), holder, line, retained)
+    return (finding.verdict.upper(), prose(finding.title, _TITLE), holder, line, retained)
 
 
 def _details(report: Report, root: str, limit: int) -> str:
@@ -145,13 +146,13 @@ def _detail(number: int, finding: Finding, report: Report, root: str) -> str:
         ("", prose(classification(finding))),
         ("held by", prose(holder_line(finding.holder)) if finding.holder else ""),
         ("grows", prose(growth_line(finding.growing))),
-        ("cycle", code(cycle_line(finding.cycle), _PROSE) if finding.cycle else ""),
+        ("cycle", code(cycle_line(finding.cycle), _TITLE) if finding.cycle else ""),
         *(("at", _site(site, report, root)) for site in finding.sites[:_SITES]),
         ("why", prose(finding.why)),
         ("**fix**", prose(finding.fix)),
     ]
     points = [f"- {label}: {text}" if label else f"- {text}" for label, text in lines if text]
-    return f"**{number}. {finding.verdict.upper()}** {prose(finding.title)}\n\n" + "\n".join(points)
+    return f"**{number}. {finding.verdict.upper()}** {prose(finding.title, _TITLE)}\n\n" + "\n".join(points)
 
 
 def _site(site: Site, report: Report, root: str) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from memdiag import __version__
 from memdiag.analysis.rules import RULES, Rule
-from memdiag.model import Finding, Report, Site
+from memdiag.model import Finding, Holder, Report, Site
 from memdiag.report.findings import classification, growth_line, holder_line
 from memdiag.report.json_report import portable
 from memdiag.report.markdown import prose
@@ -108,10 +108,13 @@ def _result(finding: Finding, report: Report, root: str) -> Json:
     if finding.rule in numbers:
         result["ruleIndex"] = numbers[finding.rule]
     if finding.holder:
-        logical = [{"name": literal(finding.holder.path), "kind": literal(finding.holder.type or "object")}]
-        result["locations"] = [*result["locations"], {}][:1]
-        result["locations"][0]["logicalLocations"] = logical
+        result["locations"] = [{**next(iter(result["locations"]), {}), "logicalLocations": [_logical(finding.holder)]}]
     return result
+
+
+def _logical(holder: Holder) -> Json:
+    path = literal(holder.path)
+    return {"name": literal(holder.owner) or path, "fullyQualifiedName": path, "kind": "variable"}
 
 
 def _message(finding: Finding) -> Json:
@@ -148,7 +151,7 @@ def _location(site: Site, report: Report, root: str) -> Json:
 
 
 def _also(number: int) -> Json:
-    return {"id": number, "message": {"text": "made here as well"}}
+    return {"id": number, "message": {"text": "made here"}}
 
 
 def _properties(finding: Finding) -> Json:
