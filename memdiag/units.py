@@ -13,6 +13,12 @@ _NUMBER = r"(?P<number>[0-9]{1,18}(?:\.[0-9]{1,18})?|\.[0-9]{1,18})"  # bounded:
 _SIZE = re.compile(_NUMBER + r"\s*(?P<unit>[a-z]*)", re.IGNORECASE | re.ASCII)
 _PERCENT = re.compile(_NUMBER + r"\s*%", re.ASCII)
 
+_TIME = re.compile(
+    _NUMBER + r"\s*(?P<unit>w|weeks?|d|days?|h|hours?|m|min|minutes?|s|sec|seconds?)(?![a-z])\s*",
+    re.IGNORECASE | re.ASCII,
+)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
+
 _PREFIXES = "kmgtpe"
 _FACTORS = {"": 1, "b": 1, "byte": 1, "bytes": 1}
 for _power, _prefix in enumerate(_PREFIXES, start=1):
@@ -52,6 +58,14 @@ def parse_limit(text: str) -> Limit:
         return Limit(stripped, size_bytes=parse_size(stripped))
     except ValueError:
         raise ValueError(f"{_quoted(text)} is not a limit: write a size such as 20MB, or a share such as 5%") from None
+
+
+def parse_duration(text: str) -> float:
+    """Seconds meant by ``7d``, ``12 hours`` or ``1d 12h``; ValueError with a message for the user otherwise."""
+    parts = list(_TIME.finditer(text.strip()))
+    if not parts or "".join(part[0] for part in parts) != text.strip():
+        raise ValueError(f"{_quoted(text)} is not a duration: write a number and a unit, such as 7d, 12h or 90min")
+    return float(sum(Fraction(part["number"]) * _SECONDS[part["unit"][:1].lower()] for part in parts))
 
 
 def _quoted(text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypedDict
 
 from memdiag.errors import CannotDo, UsageError
 
@@ -75,15 +75,33 @@ def _same(file: str, other: str) -> bool:
     return file == other if STDOUT in (file, other) else os.path.realpath(file) == os.path.realpath(other)
 
 
+class Look(TypedDict):
+    """How text is laid out for a stream: see ``memdiag.report.render``."""
+
+    width: int
+    color: bool
+    ascii_only: bool
+
+
+def look(stream: TextIO) -> Look:
+    """What the stream can show: a terminal's width and colours, else 80 columns without."""
+    terminal = stream.isatty()
+    return Look(
+        width=shutil.get_terminal_size((80, 24)).columns if terminal else 80,
+        color=terminal and "NO_COLOR" not in os.environ,
+        ascii_only=not (stream.encoding or "").lower().startswith("utf"),
+    )
+
+
 def show(report: Report, stream: TextIO, limit: int) -> None:
-    """The report for people; a reader who has gone away is no error."""
+    """The report for people."""
     from memdiag.report import render
 
-    terminal = stream.isatty()
-    width = shutil.get_terminal_size((80, 24)).columns if terminal else 80
-    ascii_only = not (stream.encoding or "").lower().startswith("utf")
-    color = terminal and "NO_COLOR" not in os.environ
-    text = render(report, width=width, color=color, limit=limit, ascii_only=ascii_only)
+    show_text(render(report, limit=limit, **look(stream)), stream)
+
+
+def show_text(text: str, stream: TextIO) -> None:
+    """Text for people; a reader who has gone away is no error."""
     try:
         stream.write(text if text.endswith("\n") else text + "\n")
         stream.flush()
@@ -96,7 +114,7 @@ def write_json(report: Report, place: str | None) -> None:
     from memdiag.report import to_json
 
     if place is not None:
-        _write(to_json(report), place, "JSON")
+        write_text(to_json(report), place, "JSON")
 
 
 def write(report: Report, places: Sequence[Place], limit: int) -> None:
@@ -107,11 +125,16 @@ def write(report: Report, places: Sequence[Place], limit: int) -> None:
             continue
         from memdiag.report import write_as
 
-        _write(write_as(place.format, report, _repository(report.target.directory), limit), place.file, place.format)
+        write_text(
+            write_as(place.format, report, _repository(report.target.directory), limit), place.file, place.format
+        )
 
 
-def _write(text: str, file: str, what: str) -> None:
-    """UTF-8, whatever the terminal's encoding is: this is for machines."""
+def write_text(text: str, file: str, what: str) -> None:
+    """Text for machines, to a file or standard output. Raises CannotDo where the file cannot be written.
+
+    It is UTF-8, whatever the terminal's encoding is.
+    """
     if file == STDOUT:
         with suppress(BrokenPipeError):
             sys.stdout.flush()
