@@ -32,8 +32,10 @@ def to_github(report: Report, root: str = "") -> str:
 def _commands(report: Report, root: str) -> Iterator[str]:
     for finding in important_first(report):
         yield _of_finding(finding, report, root)
+    shown = {finding.title for finding in report.findings if _LEVELS[finding.verdict] == "error"}
     for breach in report.gate.breaches:
-        yield _of_breach(breach, report, root)
+        if breach.where not in shown:  # else its line has an error already
+            yield _of_breach(breach, report, root)
     if report.verdict == "inconclusive":
         yield _command("warning", {"title": "INCONCLUSIVE"}, [report.headline])
 

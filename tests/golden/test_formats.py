@@ -141,6 +141,15 @@ def test_github_says_the_gravest_first() -> None:
     assert [command.message[0] for command in commands if "held by" in command.message] == list("24130")
 
 
+def test_github_says_once_what_failed() -> None:
+    """A breach by a finding that has its error already adds nothing; one by a warning does."""
+    limits = [command.properties["title"] for command in consumers.workflow_commands(to_github(examples.RUN_GATED))]
+    assert limits == ["LEAK MEM-005 bound-what-is-kept", "breached --max-growth 1MB"]
+    suspect = replace(examples.RUN_GATED, findings=(replace(examples.HISTORY, verdict="suspect"),))
+    names = [command.name for command in consumers.workflow_commands(to_github(suspect))]
+    assert names == ["error", "error", "warning"]
+
+
 def test_github_has_nothing_to_say_of_a_clean_run() -> None:
     assert to_github(examples.RUN_CLEAN) == ""
 
