@@ -60,8 +60,7 @@ def hook() -> dict[str, Any]:
     (repository,) = loaded("ci-pre-commit")["repos"]
     (asked,) = repository["hooks"]
     offered = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
-    found: dict[str, Any] = next(one for one in offered if one["id"] == asked["id"])
-    return found | asked
+    return {**next(one for one in offered if one["id"] == asked["id"]), **asked}
 
 
 def nox_commands() -> Iterator[list[str]]:
