@@ -139,10 +139,8 @@ def test_a_directory_elsewhere_is_not_pruned(home: Cli, tmp_path: Path) -> None:
 
 
 def test_where_there_are_none(tmp_path: Path) -> None:
-    cli = Cli(tmp_path)
-    for words in ([], ["--prune"]):
-        told = cli("captures", *words)
-        assert (told.status, told.stdout) == (0, ".memdiag/ keeps no captures: memdiag run script.py makes one\n")
+    told = Cli(tmp_path)("captures", "--prune")
+    assert (told.status, told.stdout) == (0, ".memdiag/ keeps no captures: memdiag run script.py makes one\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -150,13 +148,9 @@ def test_where_there_are_none(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["--keep", "3"], "--prune"),
-        (["--older-than", "3d"], "--prune"),
         (["--dry-run"], "--prune"),
-        (["--prune", "--keep", "-1"], "--keep"),
-        (["--prune", "--older-than", "soon"], "'soon'"),
         (["--prune", "--older-than", "7"], "7d"),
         (["--json", "absent/x"], "absent/x"),
-        (["leaky.py"], "leaky.py"),
     ],
 )
 def test_what_cannot_be_asked(tmp_path: Path, words: list[str], said: str) -> None:

@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import replace
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from memdiag.analysis.rules import RULES
@@ -43,6 +43,7 @@ def judged(draw: st.DrawFn) -> Report:
     return replace(report, findings=tuple(told), gate=draw(gates), target=target, verdict=verdict, notes=notes)
 
 
+@settings(max_examples=50)
 @given(judged(), st.sampled_from(["", "/home/ann", "/"]) | names)
 def test_sarif_keeps_to_its_schema(report: Report, root: str) -> None:
     text = to_sarif(report, root)
@@ -56,6 +57,7 @@ def test_sarif_keeps_to_its_schema(report: Report, root: str) -> None:
         assert result["message"]["text"].count("\n") <= 3  # of ours: those of the program are escaped
 
 
+@settings(max_examples=50)
 @given(judged())
 def test_junit_keeps_to_its_schema(report: Report) -> None:
     text = to_junit(report)
@@ -69,6 +71,7 @@ def test_junit_keeps_to_its_schema(report: Report) -> None:
     assert suite.tests >= max(1, len(report.findings) + len(report.gate.breaches))
 
 
+@settings(max_examples=50)
 @given(judged())
 def test_markdown_is_nothing_but_ours(report: Report) -> None:
     page = consumers.markdown_page(to_markdown(report))
@@ -84,6 +87,7 @@ def test_markdown_is_nothing_but_ours(report: Report) -> None:
     assert {len(row) for row in page.rows} <= {5}
 
 
+@settings(max_examples=50)
 @given(judged())
 def test_github_reads_every_command(report: Report) -> None:
     commands = consumers.workflow_commands(to_github(report))
