@@ -11,7 +11,7 @@ from xml.etree import ElementTree as xml
 
 from memdiag.model import Breach, Finding, Report
 from memdiag.report.findings import classification, growth_line, holder_line
-from memdiag.report.repository import breached_at, important_first
+from memdiag.report.repository import breached_at, important_first, lines_of
 from memdiag.report.text import literal, place
 from memdiag.units import format_bytes
 
@@ -88,7 +88,7 @@ def _of_finding(finding: Finding, report: Report, directory: str) -> xml.Element
         lines.append(f"grows: {growing}")
     if finding.retained_bytes is not None:
         lines.append(f"retains: {format_bytes(finding.retained_bytes)}")
-    for site in finding.sites:
+    for site in lines_of(finding):
         lines.append(f"at: {place(site.file, site.line, directory=directory, room=_WIDE)}")
     lines += [f"why: {finding.why}", f"fix: {finding.fix}"]
     name = finding.holder.path if finding.holder else finding.growing.type or finding.kind

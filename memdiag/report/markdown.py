@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from memdiag.model import Finding, Report, Row, Site
 from memdiag.report.findings import classification, growth_line, holder_line
-from memdiag.report.repository import breached_at, own_path
+from memdiag.report.repository import breached_at, lines_of, own_path
 from memdiag.report.text import cut, cycle_line, literal, place
 from memdiag.units import counted, format_bytes, format_count, format_duration
 
@@ -132,7 +132,7 @@ def _findings(report: Report, root: str, limit: int) -> str:
 def _finding_cells(finding: Finding, report: Report, root: str) -> Sequence[str]:
     retained = "" if finding.retained_bytes is None else format_bytes(finding.retained_bytes)
     holder = code(finding.holder.path) if finding.holder else ""
-    line = next((code(_place(site, report, root)) for site in finding.sites), "")
+    line = next((code(_place(site, report, root)) for site in lines_of(finding)), "")
     return (finding.verdict.upper(), prose(finding.title, _TITLE), holder, line, retained)
 
 
@@ -147,7 +147,7 @@ def _detail(number: int, finding: Finding, report: Report, root: str) -> str:
         ("held by", prose(holder_line(finding.holder)) if finding.holder else ""),
         ("grows", prose(growth_line(finding.growing))),
         ("cycle", code(cycle_line(finding.cycle), _TITLE) if finding.cycle else ""),
-        *(("at", _site(site, report, root)) for site in finding.sites[:_SITES]),
+        *(("at", _site(site, report, root)) for site in lines_of(finding)[:_SITES]),
         ("why", prose(finding.why)),
         ("**fix**", prose(finding.fix)),
     ]

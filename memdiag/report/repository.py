@@ -24,20 +24,21 @@ def own_path(file: str, directory: str, root: str) -> str:
 
 
 def sites_of(finding: Finding, report: Report, root: str) -> list[Site]:
-    """The lines of a finding, those of the repository first, the first of a file and line only.
+    """The lines of a finding, those of the repository first.
 
     A finding without a line of the repository's begins with the program itself, at its first line: where a CI system
     needs a place to show it.
     """
     directory = report.target.directory
-    found = sorted(_all(finding), key=lambda site: not own_path(site.file, directory, root))
+    found = sorted(lines_of(finding), key=lambda site: not own_path(site.file, directory, root))
     if found and own_path(found[0].file, directory, root):
         return found
     program = _program(report)
     return [Site(program, 1), *found] if own_path(program, directory, root) else found
 
 
-def _all(finding: Finding) -> list[Site]:
+def lines_of(finding: Finding) -> list[Site]:
+    """The lines of a finding, and of its cycle; the first of a file and line only."""
     sites: dict[tuple[str, int], Site] = {}
     for site in (*finding.sites, *(finding.cycle.sites if finding.cycle else ())):
         sites.setdefault((site.file, site.line), site)
