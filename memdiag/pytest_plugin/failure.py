@@ -1,0 +1,85 @@
+"""A test's report that fails with a finding: what leaks, who holds it, which line, what to do."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from _pytest._code.code import ExceptionChainRepr, ReprEntryNative, ReprFileLocation, ReprTraceback
+
+from memdiag.pytest_plugin.rounds import Judged
+from memdiag.units import counted, format_bytes, format_count
+
+_WIDTH = 78
+_SITES = 3
+_LABEL = 9
+
+
+def attach(report: pytest.TestReport, judged: Judged, item: pytest.Item) -> None:
+    """Say in the test's report what came of judging it; where it leaks, the report fails."""
+    report.memdiag = {  # type: ignore[attr-defined]
+        "verdict": judged.verdict,
+        "words": judged.words,
+        "repetitions": judged.repetitions,
+        "report": judged.report,
+    }
+    if judged.failed:
+        report.outcome = "failed"
+        report.longrepr = _shown(judged, item)
+
+
+def _shown(judged: Judged, item: pytest.Item) -> ExceptionChainRepr:
+    file, line, _ = item.location
+    place = ReprFileLocation(file, (line or 0) + 1, headline(judged.failed))
+    entry = ReprEntryNative([text(judged) + "\n"])
+    return ExceptionChainRepr([(ReprTraceback([entry], None, style="native"), place, None)])
+
+
+def headline(findings: Sequence[Mapping[str, Any]]) -> str:
+    more = f" (and {counted(len(findings) - 1, 'more finding')})" if len(findings) > 1 else ""
+    return f"{findings[0]['verdict'].upper()}: {findings[0]['title'].replace(' per call', ' per repetition')}{more}"
+
+
+def text(judged: Judged) -> str:
+    """All findings that fail the test, and how it was repeated."""
+    rounds = judged.report.get("rounds") or []
+    lines = []
+    if rounds:
+        calls = counted(rounds[-1]["calls"], "repetition")
+        lines.append(f"It was repeated: {calls} in {counted(len(rounds) - 1, 'round')}, all garbage collected.")
+    for finding in judged.failed:
+        lines += ["", *described(finding)]
+    return "\n".join(lines)
+
+
+def described(finding: Mapping[str, Any]) -> list[str]:
+    """One finding as lines, in the order of the terminal report."""
+    title = finding["title"].replace(" per call", " per repetition")
+    lines = _wrapped(f"{finding['verdict'].upper()}  {title}", "", " " * (len(finding["verdict"]) + 2))
+    holder, growing = finding["holder"], finding["growing"]
+    if holder:
+        facts = ", ".join(fact for fact in (holder["type"], holder["owner"]) if fact)
+        lines += _labelled("held by", f"{holder['path']} ({facts})" if facts else holder["path"])
+    counts, sizes = growing["counts"], growing["bytes"]
+    if len(counts) > 1:
+        lines += _labelled("grows", f"{growing['type']} from {format_count(counts[0])} to {format_count(counts[-1])}")
+    elif len(sizes) > 1:
+        lines += _labelled("grows", f"{growing['type']} from {format_bytes(sizes[0])} to {format_bytes(sizes[-1])}")
+    for site in finding["sites"][:_SITES]:
+        lines += _labelled("at", f"{site['file']}:{site['line']}" + (f" in {site['function']}" * bool(site["function"])))
+        if site["source"].strip():
+            lines.append(f"{' ' * (_LABEL + 3)}| {site['source'].strip()}"[:_WIDTH])
+    lines += _labelled("why", finding["why"].replace(" calls", " repetitions"))
+    return lines + _labelled("fix", finding["fix"])
+
+
+def _labelled(label: str, words: str) -> list[str]:
+    return _wrapped(words, f"   {label:<{_LABEL}}", " " * (_LABEL + 3))
+
+
+def _wrapped(words: str, first: str, rest: str) -> list[str]:
+    return textwrap.wrap(
+        words, _WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )

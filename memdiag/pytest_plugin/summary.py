@@ -1,0 +1,108 @@
+"""The section at the end of pytest's output, and the JSON report of all judged tests."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memdiag.pytest_plugin.failure import described
+from memdiag.units import counted
+
+_ORDER = ("leak", "suspect", "inconclusive", "clean")
+_SHOWN = 20  # tests that could not be judged
+
+
+class Summary:
+    """Where the reports come together: with xdist, in the process that the user started."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._place = config.getoption("memdiag_json")
+        self._is_worker = hasattr(config, "workerinput")
+        self._started = time.monotonic()
+        self._judged: list[tuple[str, bool, dict[str, Any]]] = []  # the test, whether it failed by this, and what came
+        self._problem = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not self._is_worker and hasattr(report, "memdiag"):
+            self._judged.append((report.nodeid, report.failed, report.memdiag))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if self._place and not self._is_worker:
+            text = json.dumps(self._report(int(exitstatus)), indent=2) + "\n"
+            try:
+                Path(self._place).write_text(text, encoding="utf-8")
+            except OSError as error:
+                self._problem = f"cannot write {self._place}: {error.strerror}"
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        terminalreporter.section("memdiag")
+        for line in self._lines(terminalreporter.verbosity):
+            terminalreporter.write_line(line)
+        if self._problem:
+            terminalreporter.write_line(self._problem, red=True)
+
+    def _lines(self, verbosity: int) -> list[str]:
+        counts = Counter(one["verdict"] for _, _, one in self._judged)
+        lines = []
+        for name, failed, one in sorted(self._judged, key=lambda entry: _ORDER.index(entry[2]["verdict"])):
+            if one["verdict"] != "clean" or verbosity > 0:
+                lines += self._line(name, failed, one, verbosity)
+        found = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in _ORDER if counts[verdict])
+        return [*lines, f"{counted(len(self._judged), 'test')} judged{': ' if found else ''}{found}"]
+
+    def _line(self, name: str, failed: bool, one: dict[str, Any], verbosity: int) -> list[str]:
+        findings = one["report"].get("findings", [])
+        words = one["words"] or (findings[0]["title"] if findings and one["verdict"] != "clean" else "")
+        tolerated = "" if failed or one["verdict"] not in ("leak", "suspect") else " (does not fail the test)"
+        times = f", {counted(one['repetitions'], 'repetition')}" if verbosity > 0 else ""
+        lines = [f"{one['verdict'].upper():<13}{name}{times}{': ' if words else ''}{words}{tolerated}"]
+        if verbosity > 0:
+            shown = [finding for finding in findings if verbosity > 1 or finding["verdict"] in ("leak", "suspect")]
+            lines += ["  " + line for finding in shown for line in described(finding)]
+        return lines
+
+    def _report(self, status: int) -> dict[str, Any]:
+        """One report of the schema ``memdiag.report/1``: the findings of all tests, each by the test's name."""
+        verdicts = {one["verdict"] for _, _, one in self._judged}
+        verdict = next((one for one in ("leak", "suspect", "clean") if one in verdicts), "inconclusive")
+        findings, breaches = [], []
+        for name, _, one in self._judged:
+            failing = one["report"].get("failed", [])
+            for at, finding in enumerate(one["report"].get("findings", [])):
+                findings.append({**finding, "title": f"{name}: {finding['title']}", "test": name})
+                if at in failing:
+                    breaches.append({"limit": "pytest --memdiag", "measured": finding["title"], "where": name})
+        return {
+            "schema": "memdiag.report/1",
+            "command": "pytest",
+            "verdict": verdict,
+            "headline": f"{counted(len(self._judged), 'test')} judged, {counted(len(findings), 'finding')}",
+            "tracer": "auto",
+            "target": {
+                "argv": ["pytest", *sys.argv[1:]],
+                "python": platform.python_version(),
+                "executable": sys.executable,
+                "platform": sys.platform,
+                "directory": str(Path.cwd()),
+                "exit_status": status,
+                "duration_s": time.monotonic() - self._started,
+            },
+            "samples": [],
+            "findings": findings,
+            "rows": [],
+            "tests": [
+                {"test": name, "verdict": one["verdict"], "repetitions": one["repetitions"], "words": one["words"]}
+                for name, _, one in self._judged
+            ],
+            "gate": {"passed": not breaches, "breaches": breaches},
+            "notes": [],
+        }
