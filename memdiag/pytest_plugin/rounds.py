@@ -18,7 +18,7 @@ from memdiag.errors import CannotDo
 from memdiag.probe.counted import begin_tracing, collect
 from memdiag.pytest_plugin.heaps import Heaps, Trial
 from memdiag.pytest_plugin.repeat import Repeater
-from memdiag.pytest_plugin.screen import figures
+from memdiag.pytest_plugin.screen import heap_bytes
 from memdiag.pytest_plugin.terms import FEWEST_ITERATIONS, FEWEST_ROUNDS, Terms
 from memdiag.units import counted, format_duration
 
@@ -97,11 +97,11 @@ class Rounds:
         """Whether something may: more than now and then, and not only at first."""
         count = self._fitting(self._terms.budget_s, _SCREENING, _MOST_SCREENED)
         steady = 0
-        before = figures()
+        before = _settled_bytes()
         for _ in range(_SCREENING):
             self._repeat(count)
-            now = figures()
-            steady += not now.grew_from(before)
+            now = _settled_bytes()
+            steady += now <= before
             before = now
             if steady == _STEADY:
                 return False
@@ -147,6 +147,11 @@ class Rounds:
         finally:
             if tracing:
                 _stop_tracing()
+
+
+def _settled_bytes() -> int:
+    collect()
+    return heap_bytes()
 
 
 def _stop_tracing() -> None:
