@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from _pytest._code.code import ExceptionChainRepr, ReprEntryNative, ReprFileLocation, ReprTraceback
 
-from memdiag.pytest_plugin.rounds import Judged
+from memdiag.pytest_plugin.judged import Judged
 from memdiag.units import counted, format_bytes, format_count
 
 _WIDTH = 78
 _SITES = 3
 _LABEL = 9
+_LABELS = {"cycle": "CYCLES", "resource": "LEFT OPEN"}  # else the verdict
 
 
 def attach(report: pytest.TestReport, judged: Judged, item: pytest.Item) -> None:
@@ -39,7 +40,16 @@ def _shown(judged: Judged, item: pytest.Item) -> ExceptionChainRepr:
 
 def headline(findings: Sequence[Mapping[str, Any]]) -> str:
     more = f" (and {counted(len(findings) - 1, 'more finding')})" if len(findings) > 1 else ""
-    return f"{findings[0]['verdict'].upper()}: {findings[0]['title'].replace(' per call', ' per repetition')}{more}"
+    return f"{label(findings[0])}: {title(findings[0])}{more}"
+
+
+def label(finding: Mapping[str, Any]) -> str:
+    return _LABELS.get(finding["kind"], finding["verdict"].upper())
+
+
+def title(finding: Mapping[str, Any]) -> str:
+    """As ``check`` has it, where a call is a repetition of the test."""
+    return str(finding["title"]).replace(" per call", " per repetition")
 
 
 def text(judged: Judged) -> str:
@@ -51,13 +61,13 @@ def text(judged: Judged) -> str:
         lines.append(f"It was repeated: {calls} in {counted(len(rounds) - 1, 'round')}, all garbage collected.")
     for finding in judged.failed:
         lines += ["", *described(finding)]
-    return "\n".join(lines)
+    return "\n".join(lines).lstrip("\n")
 
 
 def described(finding: Mapping[str, Any]) -> list[str]:
     """One finding as lines, in the order of the terminal report."""
-    title = finding["title"].replace(" per call", " per repetition")
-    lines = _wrapped(f"{finding['verdict'].upper()}  {title}", "", " " * (len(finding["verdict"]) + 2))
+    head = label(finding)
+    lines = _wrapped(f"{head}  {title(finding)}", "", " " * (len(head) + 2))
     holder, growing = finding["holder"], finding["growing"]
     if holder:
         facts = ", ".join(fact for fact in (holder["type"], holder["owner"]) if fact)
@@ -68,7 +78,9 @@ def described(finding: Mapping[str, Any]) -> list[str]:
     elif len(sizes) > 1:
         lines += _labelled("grows", f"{growing['type']} from {format_bytes(sizes[0])} to {format_bytes(sizes[-1])}")
     for site in finding["sites"][:_SITES]:
-        lines += _labelled("at", f"{site['file']}:{site['line']}" + (f" in {site['function']}" * bool(site["function"])))
+        lines += _labelled(
+            "at", f"{site['file']}:{site['line']}" + (f" in {site['function']}" * bool(site["function"]))
+        )
         if site["source"].strip():
             lines.append(f"{' ' * (_LABEL + 3)}| {site['source'].strip()}"[:_WIDTH])
     lines += _labelled("why", finding["why"].replace(" calls", " repetitions"))

@@ -28,7 +28,9 @@ from memdiag.probe.native import Native
 _PACKAGE = "memdiag."
 _WALL = 0x40000000  # waitpid: children without a signal too
 _PATIENCE_S = 120.0
-_JUDGE = "import sys; sys.path[:1] = []; sys.path.append({place!r}); from memdiag.pytest_plugin.judge import main; main()"
+_JUDGE = (
+    "import sys; sys.path[:1] = []; sys.path.append({place!r}); from memdiag.pytest_plugin.judge import main; main()"
+)
 _NOT_FOR_THE_JUDGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG", "COV_CORE_SOURCE", "PYTHONWARNINGS")
 
 

@@ -16,8 +16,9 @@ from _pytest.runner import call_and_report, show_test_item
 from memdiag.errors import CannotDo, MemdiagError
 from memdiag.pytest_plugin import failure
 from memdiag.pytest_plugin.heaps import Heaps
+from memdiag.pytest_plugin.judged import Judged
 from memdiag.pytest_plugin.repeat import Repeater
-from memdiag.pytest_plugin.rounds import Judged, Rounds
+from memdiag.pytest_plugin.rounds import Rounds
 from memdiag.pytest_plugin.terms import Terms, of_item
 
 _HEAPS = pytest.StashKey[Heaps]()
@@ -56,7 +57,7 @@ class Judging:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         terms = of_item(item, every=self._every) if isinstance(item, pytest.Function) else None
-        if terms is None or item.config.getoption("setuponly", False):
+        if terms is None or item.config.getoption("setuponly", False) or "memdiag" in getattr(item, "fixturenames", ()):
             return None
         hooks = item.ihook
         hooks.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)

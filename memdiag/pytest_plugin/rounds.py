@@ -6,21 +6,20 @@ four times as much for those that find what it was. Most tests leave nothing, an
 
 from __future__ import annotations
 
-import gc
-import sys
 import time
+from _tracemalloc import is_tracing, stop
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from memdiag.errors import CannotDo
 from memdiag.probe.counted import begin_tracing, collect
 from memdiag.pytest_plugin.heaps import Heaps, Trial
+from memdiag.pytest_plugin.judged import Judged
+from memdiag.pytest_plugin.left import left_behind, with_left
 from memdiag.pytest_plugin.repeat import Repeater
 from memdiag.pytest_plugin.screen import heap_bytes
 from memdiag.pytest_plugin.terms import FEWEST_ITERATIONS, FEWEST_ROUNDS, Terms
-from memdiag.units import counted, format_duration
+from memdiag.units import format_duration
 
 _WARM_UP = 2  # repetitions
 _SCREENING = 4  # rounds, at most
@@ -29,21 +28,6 @@ _MOST_SCREENED = 10  # repetitions of a screening round
 _MOST = 40  # of a judged one
 _FEWEST = 2
 _MORE = 4  # times the budget
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What came of one test. ``report`` is the judge's, as JSON has it; empty where nothing grew at all."""
-
-    verdict: str  # leak, suspect, clean, inconclusive
-    words: str = ""
-    repetitions: int = 0
-    report: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def failed(self) -> list[dict[str, Any]]:
-        """The findings that fail the test."""
-        return [self.report["findings"][at] for at in self.report.get("failed", ())]
 
 
 class _NotAgain(Exception):
@@ -64,9 +48,9 @@ class Rounds:
             problem = self._warm_up()
             if problem:
                 return Judged("inconclusive", problem, self._done)
-            if not self._grows():
-                return Judged("clean", "", self._done)
-            return self._examined()
+            left = left_behind(lambda: self._repeat(1))
+            grown = self._examined() if self._grows() else Judged("clean", "", self._done)
+            return with_left(grown, left, self._terms)
         except _NotAgain as problem:
             words = f"it cannot be repeated in one process: repetition {self._done} ended with {problem}"
             return Judged("inconclusive", words, self._done)
@@ -101,9 +85,9 @@ class Rounds:
         for _ in range(_SCREENING):
             self._repeat(count)
             now = _settled_bytes()
-            steady += now <= before
+            steady += _STEADY if now == before else now < before  # not a byte more or less: nothing was left
             before = now
-            if steady == _STEADY:
+            if steady >= _STEADY:
                 return False
         return True
 
@@ -116,7 +100,7 @@ class Rounds:
     def _examined(self) -> Judged:
         rounds, iterations = self._amount()
         least, more = divmod(iterations, rounds)
-        trial = self._heaps().begin({**self._told, **_asked(self._terms), "looks": rounds + 1})
+        trial = self._heaps().begin({**self._told, **asked(self._terms), "looks": rounds + 1})
         try:
             self._repeat(least)
             trial.look()
@@ -145,8 +129,7 @@ class Rounds:
             trial.count(count)
             trial.look("last round" if last else "sample")
         finally:
-            if tracing:
-                _stop_tracing()
+            end_tracing(tracing)
 
 
 def _settled_bytes() -> int:
@@ -154,14 +137,15 @@ def _settled_bytes() -> int:
     return heap_bytes()
 
 
-def _stop_tracing() -> None:
-    from _tracemalloc import is_tracing, stop
-
-    if is_tracing():
+def end_tracing(begun: bool) -> bool:
+    """Stop what ``begin_tracing`` began; False, as nothing is traced any more."""
+    if begun and is_tracing():
         stop()
+    return False
 
 
-def _asked(terms: Terms) -> dict[str, Any]:
+def asked(terms: Terms) -> dict[str, Any]:
+    """What the judge must know of them."""
     return {
         "explicit": terms.explicit,
         "fail_on": terms.fail_on,

@@ -14,15 +14,24 @@ from typing import Any
 
 from memdiag.probe.kinds import Sizes
 
+_BEARING = {dict, tuple, frozenset}
+
 
 def heap_bytes() -> int:
-    """Shallow sizes of all objects that the collector tracks, and of those that they refer to, each once.
+    """Shallow sizes of all objects that the collector tracks, and of all that these lead to, each once.
 
     The loops are left to C; what a class says of its size in Python is not asked.
     """
-    objects = gc.get_objects()
-    loose = list(filterfalse(gc.is_tracked, gc.get_referents(*objects)))
-    once = dict(zip(map(id, loose), loose, strict=True))
+    objects = layer = gc.get_objects()
+    once: dict[int, Any] = {}
+    while layer:
+        loose = list(filterfalse(gc.is_tracked, gc.get_referents(*layer)))
+        fresh = dict(zip(map(id, loose), loose, strict=True))
+        for known in once.keys() & fresh.keys():
+            del fresh[known]
+        once.update(fresh)
+        # A dictionary of plain values is not tracked, and what it holds is met through it alone.
+        layer = [one for one in fresh.values() if type(one) in _BEARING]
     return _size_of(objects) + _size_of(list(once.values()))
 
 

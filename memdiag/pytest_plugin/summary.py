@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from memdiag.pytest_plugin.failure import described
+from memdiag.pytest_plugin.failure import described, label, title
+from memdiag.pytest_plugin.judged import ORDER
 from memdiag.units import counted
 
-_ORDER = ("leak", "suspect", "inconclusive", "clean")
-_SHOWN = 20  # tests that could not be judged
+_BESIDES = {"cycle": "to the collector", "resource": "open"}  # what a test may leave, by kind of finding
 
 
 class Summary:
@@ -53,21 +53,23 @@ class Summary:
     def _lines(self, verbosity: int) -> list[str]:
         counts = Counter(one["verdict"] for _, _, one in self._judged)
         lines = []
-        for name, failed, one in sorted(self._judged, key=lambda entry: _ORDER.index(entry[2]["verdict"])):
+        for name, failed, one in sorted(self._judged, key=lambda entry: ORDER.index(entry[2]["verdict"])):
             if one["verdict"] != "clean" or verbosity > 0:
-                lines += self._line(name, failed, one, verbosity)
-        found = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in _ORDER if counts[verdict])
-        return [*lines, f"{counted(len(self._judged), 'test')} judged{': ' if found else ''}{found}"]
+                lines += _line(name, failed, one, verbosity)
+        found = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in ORDER if counts[verdict])
+        besides = [] if verbosity > 0 else self._besides()
+        return [*lines, f"{counted(len(self._judged), 'test')} judged{': ' if found else ''}{found}", *besides]
 
-    def _line(self, name: str, failed: bool, one: dict[str, Any], verbosity: int) -> list[str]:
-        findings = one["report"].get("findings", [])
-        words = one["words"] or (findings[0]["title"] if findings and one["verdict"] != "clean" else "")
-        tolerated = "" if failed or one["verdict"] not in ("leak", "suspect") else " (does not fail the test)"
-        times = f", {counted(one['repetitions'], 'repetition')}" if verbosity > 0 else ""
-        lines = [f"{one['verdict'].upper():<13}{name}{times}{': ' if words else ''}{words}{tolerated}"]
-        if verbosity > 0:
-            shown = [finding for finding in findings if verbosity > 1 or finding["verdict"] in ("leak", "suspect")]
-            lines += ["  " + line for finding in shown for line in described(finding)]
+    def _besides(self) -> list[str]:
+        """How many tests leave cycles or handles; which, is told when asked for."""
+        lines = []
+        for kind, where in _BESIDES.items():
+            count = sum(
+                any(one["kind"] == kind for one in entry["report"].get("findings", [])) for *_, entry in self._judged
+            )
+            if count:
+                what = "cycles" if kind == "cycle" else "something"
+                lines.append(f"{counted(count, 'test')} left {what} {where} (-v names what)")
         return lines
 
     def _report(self, status: int) -> dict[str, Any]:
@@ -106,3 +108,16 @@ class Summary:
             "gate": {"passed": not breaches, "breaches": breaches},
             "notes": [],
         }
+
+
+def _line(name: str, failed: bool, one: dict[str, Any], verbosity: int) -> list[str]:
+    findings = one["report"].get("findings", [])
+    words = one["words"] or (title(findings[0]) if findings and one["verdict"] != "clean" else "")
+    tolerated = "" if failed or one["verdict"] not in ("leak", "suspect") else " (does not fail the test)"
+    times = f", {counted(one['repetitions'], 'repetition')}" if verbosity > 0 else ""
+    lines = [f"{one['verdict'].upper():<13}{name}{times}{': ' if words else ''}{words}{tolerated}"]
+    if verbosity > 0:
+        for finding in findings:
+            told = described(finding) if verbosity > 1 or not failed else [f"{label(finding)}: {title(finding)}"]
+            lines += ["  " + line for line in (told if finding["kind"] == "growth" else told[:1])]
+    return lines
