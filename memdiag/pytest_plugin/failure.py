@@ -44,7 +44,7 @@ def headline(findings: Sequence[Mapping[str, Any]]) -> str:
 
 
 def label(finding: Mapping[str, Any]) -> str:
-    return _LABELS.get(finding["kind"], finding["verdict"].upper())
+    return _LABELS.get(finding["kind"], str(finding["verdict"]).upper())
 
 
 def title(finding: Mapping[str, Any]) -> str:

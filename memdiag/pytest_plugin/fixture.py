@@ -66,7 +66,7 @@ class Memdiag:
                 at += 1
                 if at == _WARM_UP + rounds // 2:
                     tracing = begin_tracing()
-            self._conclude(trial, terms)
+            self._conclude(trial)
         finally:
             end_tracing(tracing)
             trial.end()
@@ -109,9 +109,8 @@ class Memdiag:
             pytest.skip(f"memdiag: {error.problem}")
         return heaps.begin({**told_of(self._item), **asked(terms), "looks": looks})
 
-    def _conclude(self, trial: Trial, terms: Terms) -> None:
+    def _conclude(self, trial: Trial) -> None:
         """Fails the test with what was found."""
-        __tracebackhide__ = True
         judged = self._judged(trial)
         if judged.failed:
             pytest.fail(text(judged), pytrace=False)
@@ -126,10 +125,12 @@ class Memdiag:
         return Judged(str(report["verdict"]), report=report)
 
     def _over(self, watch: Watch, trial: Trial, terms: Terms) -> None:
-        __tracebackhide__ = True
-        held = text(self._judged(trial)).partition("\n\n")[2] or "What holds it was not found."
+        held = text(self._judged(trial)).partition("\n\n")[2].replace(" per repetition", " in the block")
+        held = held.replace(" over 1 call, more after each of 1 round,", " in the block,")
         grew = f"grew by {format_bytes(watch.growth_bytes)}, more than max_growth={terms.max_growth}"
-        pytest.fail("\n".join([f"the block {grew}", *watch.told(), "", held]), pytrace=False)
+        pytest.fail(
+            "\n".join([f"the block {grew}", *watch.told(), "", held or "What holds it was not found."]), pytrace=False
+        )
 
 
 class Watch:
@@ -157,5 +158,5 @@ class Watch:
         self._trial.look("last round")
 
     def told(self) -> list[str]:
-        width = max(len(name) for name, _ in self.moments)
-        return [f"   {name:<{width}}  {format_bytes(size):>10}" for name, size in self.moments]
+        width, first = max(len(name) for name, _ in self.moments), self.moments[0][1]
+        return [f"   {name:<{width}}  {format_bytes(size - first, signed=True):>10}" for name, size in self.moments[1:]]

@@ -58,7 +58,7 @@ def _follow(directory: Path, parent: int) -> HeapEvidence | None:
 
 
 def judged(evidence: HeapEvidence | None, case: Case) -> dict[str, Any]:
-    """The report as JSON has it, with ``failed`` (indices of the findings that fail the test) and what was set apart."""
+    """The report as JSON has it, with ``failed``: indices of the findings that fail the test; and what was set apart."""
     seen = len(evidence.moments) if evidence else 0
     if evidence is None or seen < case["looks"]:
         return {"problem": f"only {seen} of {case['looks']} heap snapshots could be read"}

@@ -66,7 +66,7 @@ class Judging:
         return True
 
     def _run(self, item: Any, nextitem: pytest.Item | None, terms: Terms) -> None:
-        """As pytest's own protocol goes; of a test that is repeated, the last repetition ends as the test would have."""
+        """As pytest's own protocol goes; if it is repeated, the last repetition ends as the test would have."""
         if not item._request:
             item._initrequest()
         try:

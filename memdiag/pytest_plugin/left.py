@@ -1,4 +1,4 @@
-"""What one repetition leaves to others: cyclic garbage to the collector, descriptors, threads and processes to the system.
+"""What one repetition leaves behind: cyclic garbage for the collector, descriptors, threads and processes.
 
 pytest itself leaves none of these, so that every one is the test's, or of what it tests. They are looked at before
 anything is collected: what only the collector closes was left open.
@@ -135,8 +135,8 @@ def _cycles(left: Left, terms: Terms) -> dict[str, Any] | None:
         title=f"{counted(count, 'object')} per call left to the collector: {kinds}",
         why=f"Nothing refers to them from outside after the test, but they refer to each other: they are freed late,"
         f" by the collector{_allowed('cycles', terms.cycles)}.",
-        fix=f"Break the cycle through {most[0][0]} when it is done with (a weak reference back, or clear it in close())."
-        " memdiag cycles shows the references that form it.",
+        fix=f"Break the cycle through {most[0][0]} when it is done with (a weak reference back, or clear it in"
+        " close()). memdiag cycles shows the references that form it.",
         growing=(most[0][0], count),
     )
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from memdiag.pytest_plugin.fixture import Memdiag
 
 _MARK = (
@@ -49,8 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def memdiag(request: pytest.FixtureRequest) -> Iterator[Memdiag]:
+def memdiag(request: pytest.FixtureRequest) -> Memdiag:
     """Leaks asked for in a test itself, with or without --memdiag: rounds(), watch(), label(), current_bytes()."""
     from memdiag.pytest_plugin.fixture import Memdiag
 
-    yield Memdiag(request.node)
+    return Memdiag(request.node)
