@@ -32,6 +32,7 @@ _TOOLS = re.compile(
 )
 # Tables of the interpreter's, by name of a file or a module: a test that makes new ones each time fills them.
 _TABLES = ("linecache.cache", "sys.path_importer_cache", "zipimport._zip_directory_cache", "*.__warningregistry__")
+_FIXTURE = ".cached_result[*]"
 Case = Mapping[str, Any]
 
 
@@ -58,7 +59,7 @@ def _follow(directory: Path, parent: int) -> HeapEvidence | None:
 
 
 def judged(evidence: HeapEvidence | None, case: Case) -> dict[str, Any]:
-    """The report as JSON has it, with ``failed``: indices of the findings that fail the test; and what was set apart."""
+    """The report as JSON has it, with ``failed`` (indices of findings that fail the test) and what was set apart."""
     seen = len(evidence.moments) if evidence else 0
     if evidence is None or seen < case["looks"]:
         return {"problem": f"only {seen} of {case['looks']} heap snapshots could be read"}
@@ -74,6 +75,7 @@ def _report(evidence: HeapEvidence, case: Case) -> tuple[Report, dict[str, int]]
     set_apart: dict[str, int] = {}
     kept: list[Population] = []
     for population in evidence.populations:
+        population = _by_fixture(population, case)
         reason = _reason(population, case)
         if reason:
             set_apart[reason] = set_apart.get(reason, 0) + 1
@@ -89,14 +91,28 @@ def _report(evidence: HeapEvidence, case: Case) -> tuple[Report, dict[str, int]]
         duration_s=case.get("seconds", 0.0),
     )
     report = diagnose_check(Capture("check", target, tracer="auto", heap=left))
-    findings = tuple(_as_a_test_has_it(finding, kept, case) for finding in report.findings)
+    # Where no holder is found for what grows, it may be what has just been set apart.
+    told = [finding for finding in report.findings if finding.holder is not None or not set_apart]
+    findings = tuple(_as_a_test_has_it(finding, kept, case) for finding in told)
     order = {"leak": 0, "suspect": 1}
     findings = tuple(sorted(findings, key=lambda one: order.get(one.verdict, 2)))
     return dataclasses.replace(report, findings=findings, verdict=_verdict(findings)), set_apart
 
 
+def _by_fixture(population: Population, case: Case) -> Population:
+    """What a fixture's value holds is named by the fixture, not by the way through pytest's own objects."""
+    _, is_fixture, rest = population.path.partition(_FIXTURE)
+    if not is_fixture:
+        return population
+    kind = population.owner.removesuffix(population.attribute).removesuffix(".") or population.holder_type
+    name = case["fixtures"].get(kind)
+    return dataclasses.replace(population, path=f"{f'fixture {name}' if name else 'a fixture'}{rest}")
+
+
 def _reason(population: Population, case: Case) -> str:
     names = (population.path, population.owner)
+    if "fixture" in population.path.split(".")[0].split():
+        return "ignored" if _matches(names, case["ignore"]) else ""
     if _TOOLS.match(population.owner_module) or (not population.owner_module and _TOOLS.match(population.path)):
         return "of the test tools"
     if _matches(names, _TABLES):

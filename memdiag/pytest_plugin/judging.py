@@ -130,8 +130,19 @@ def told_of(item: pytest.Item) -> dict[str, Any]:
         "name": item.nodeid,
         "entries": {module: call} if module and names else {},
         "test_modules": sorted(_test_modules(item)),
+        "fixtures": _fixtures(item),
         "place": str(Path.cwd()),
     }
+
+
+def _fixtures(item: Any) -> dict[str, str]:
+    """The test's fixtures whose values are there, by the values' types; not where two are of one type."""
+    found: dict[str, str] = {}
+    for name, definitions in getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).items():
+        for cached in filter(None, (getattr(one, "cached_result", None) for one in definitions)):
+            kind = type(cached[0]).__qualname__
+            found[kind] = "" if kind in found else name
+    return {kind: name for kind, name in found.items() if name}
 
 
 def _test_modules(item: pytest.Item) -> set[str]:

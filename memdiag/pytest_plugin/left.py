@@ -132,7 +132,7 @@ def _cycles(left: Left, terms: Terms) -> dict[str, Any] | None:
         "cycle",
         "cycle",
         "suspect" if terms.cycles is not None and count > terms.cycles else "info",
-        title=f"{counted(count, 'object')} per call left to the collector: {kinds}",
+        title=f"{counted(count, 'object')} per repetition left to the collector: {kinds}",
         why=f"Nothing refers to them from outside after the test, but they refer to each other: they are freed late,"
         f" by the collector{_allowed('cycles', terms.cycles)}.",
         fix=f"Break the cycle through {most[0][0]} when it is done with (a weak reference back, or clear it in"
@@ -152,7 +152,7 @@ def _resources(left: Left, terms: Terms) -> dict[str, Any] | None:
         "resource",
         "handle",
         "leak" if terms.resources is not None and count > terms.resources else "info",
-        title=f"left open by each call: {', '.join(words)}",
+        title=f"left open by each repetition: {', '.join(words)}",
         why=f"There is more of it after the test than before it{_allowed('resources', terms.resources)}.",
         fix="Close what the test, or what it tests, opens: use with, or close(), join() or wait() in finally."
         " python -X tracemalloc -W error::ResourceWarning names the line that opened what only the collector closed.",
