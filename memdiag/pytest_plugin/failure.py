@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -77,9 +78,11 @@ def described(finding: Mapping[str, Any]) -> list[str]:
         lines += _labelled("grows", f"{growing['type']} from {format_count(counts[0])} to {format_count(counts[-1])}")
     elif len(sizes) > 1:
         lines += _labelled("grows", f"{growing['type']} from {format_bytes(sizes[0])} to {format_bytes(sizes[-1])}")
+    here = os.getcwd() + os.sep
     for site in finding["sites"][:_SITES]:
         lines += _labelled(
-            "at", f"{site['file']}:{site['line']}" + (f" in {site['function']}" * bool(site["function"]))
+            "at",
+            f"{site['file'].removeprefix(here)}:{site['line']}" + (f" in {site['function']}" * bool(site["function"])),
         )
         if site["source"].strip():
             lines.append(f"{' ' * (_LABEL + 3)}| {site['source'].strip()}"[:_WIDTH])

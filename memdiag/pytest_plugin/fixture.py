@@ -13,7 +13,7 @@ import pytest
 
 from memdiag.errors import CannotDo, MemdiagError
 from memdiag.probe.counted import begin_tracing, collect
-from memdiag.pytest_plugin.failure import text
+from memdiag.pytest_plugin.failure import described, text
 from memdiag.pytest_plugin.heaps import Heaps, Trial
 from memdiag.pytest_plugin.judged import Judged
 from memdiag.pytest_plugin.judging import heaps_of, told_of
@@ -34,7 +34,11 @@ class Memdiag:
         self._watch: Watch | None = None
 
     def current_bytes(self) -> int:
-        """Bytes of all live Python objects of this process, garbage collected first; what C keeps is not among them."""
+        """Bytes of all live Python objects of this process, garbage collected first.
+
+        What C keeps is not among them, nor is what only a variable of a running function holds, unless it is a
+        container or an instance: the interpreter tells of no others.
+        """
         collect()
         return heap_bytes()
 
@@ -100,7 +104,8 @@ class Memdiag:
         try:
             return of_words(self._item.config, **words)
         except MemdiagError as error:
-            pytest.fail(f"{error.problem}: {error.next_step}", pytrace=False)
+            problem = f"{error.problem}: {error.next_step}"
+        pytest.fail(problem, pytrace=False)
 
     def _begin(self, terms: Terms, looks: int) -> Trial:
         try:
@@ -125,12 +130,19 @@ class Memdiag:
         return Judged(str(report["verdict"]), report=report)
 
     def _over(self, watch: Watch, trial: Trial, terms: Terms) -> None:
-        held = text(self._judged(trial)).partition("\n\n")[2].replace(" per repetition", " in the block")
-        held = held.replace(" over 1 call, more after each of 1 round,", " in the block,")
+        found = [_of_the_block(finding) for finding in self._judged(trial).failed]
+        held = "\n\n".join("\n".join(described(finding)) for finding in found)
         grew = f"grew by {format_bytes(watch.growth_bytes)}, more than max_growth={terms.max_growth}"
         pytest.fail(
             "\n".join([f"the block {grew}", *watch.told(), "", held or "What holds it was not found."]), pytrace=False
         )
+
+
+def _of_the_block(finding: dict[str, Any]) -> dict[str, Any]:
+    """The finding in words that fit a block, which was gone through once."""
+    title = finding["title"].replace(" per call", " in the block")
+    why = finding["why"].replace(" over 1 call, more after each of 1 round,", " in the block,")
+    return {**finding, "title": title, "why": why}
 
 
 class Watch:
