@@ -118,6 +118,7 @@ def _line(name: str, failed: bool, one: dict[str, Any], verbosity: int) -> list[
     lines = [f"{one['verdict'].upper():<13}{name}{times}{': ' if words else ''}{words}{tolerated}"]
     if verbosity > 0:
         for finding in findings:
-            told = described(finding) if verbosity > 1 or not failed else [f"{label(finding)}: {title(finding)}"]
-            lines += ["  " + line for line in (told if finding["kind"] == "growth" else told[:1])]
+            full = verbosity > 1 or (finding["kind"] == "growth" and not failed)
+            told = described(finding) if full else [f"{label(finding)}: {title(finding)}"]
+            lines += ["  " + line for line in told]
     return lines
