@@ -64,6 +64,7 @@ class Heaps:
             self._native = _Native()
         except Exception as error:
             raise CannotDo(f"the heap of this Python cannot be walked ({type(error).__name__})") from error
+        self._pid = os.getpid()
         self.directory = Path(tempfile.mkdtemp(prefix="memdiag-pytest-"))
         self.recorder = Counted(str(self.directory), time.monotonic(), self._native)
         ours = [module for name, module in sys.modules.items() if name.startswith(_PACKAGE)]
@@ -88,8 +89,10 @@ class Heaps:
             place.unlink(missing_ok=True)
 
     def close(self) -> None:
+        """Not for a child that a test has forked, and that ends as pytest does."""
         self.recorder.silent = True
-        shutil.rmtree(self.directory, ignore_errors=True)
+        if os.getpid() == self._pid:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
 
 class Trial:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,6 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARK)
+    place = config.getoption("memdiag_json")
+    if place and not config.getoption("memdiag"):
+        raise pytest.UsageError("--memdiag-json reports what --memdiag judges: give that too")
+    if place and not Path(place).absolute().parent.is_dir():
+        raise pytest.UsageError(f"cannot write JSON to {place}: name a file in a directory that exists")
     if config.getoption("memdiag"):
         from memdiag.pytest_plugin.judging import Judging
         from memdiag.pytest_plugin.summary import Summary

@@ -121,4 +121,6 @@ def _line(name: str, failed: bool, one: dict[str, Any], verbosity: int) -> list[
             full = verbosity > 1 or (finding["kind"] == "growth" and not failed)
             told = described(finding) if full else [f"{label(finding)}: {title(finding)}"]
             lines += ["  " + line for line in told]
+        set_apart = one["report"].get("set_apart") or {}
+        lines += [f"  set apart: {counted(many, 'holder')} {reason}" for reason, many in sorted(set_apart.items())]
     return lines

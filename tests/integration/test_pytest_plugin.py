@@ -138,7 +138,7 @@ def _report(path: Path) -> dict[str, Any]:
 
 def _outcomes(result: pytest.RunResult) -> dict[str, str]:
     """By name of the test; the progress lines of ``-v``."""
-    found = {}
+    found: dict[str, str] = {}
     for line in result.outlines:
         name, _, outcome = line.partition(" ")
         if "::" in name and outcome.split()[:1] and outcome.split()[0].isupper():
