@@ -35,7 +35,7 @@ def attach(report: pytest.TestReport, judged: Judged, item: pytest.Item) -> None
 def _shown(judged: Judged, item: pytest.Item) -> ExceptionChainRepr:
     file, line, _ = item.location
     place = ReprFileLocation(file, (line or 0) + 1, headline(judged.failed))
-    entry = ReprEntryNative([text(judged) + "\n"])
+    entry = ReprEntryNative([text(judged.failed) + "\n"])
     return ExceptionChainRepr([(ReprTraceback([entry], None, style="native"), place, None)])
 
 
@@ -53,16 +53,9 @@ def title(finding: Mapping[str, Any]) -> str:
     return str(finding["title"]).replace(" per call", " per repetition")
 
 
-def text(judged: Judged) -> str:
-    """All findings that fail the test, and how it was repeated."""
-    rounds = judged.report.get("rounds") or []
-    lines = []
-    if rounds:
-        calls = counted(rounds[-1]["calls"], "repetition")
-        lines.append(f"It was repeated: {calls} in {counted(len(rounds) - 1, 'round')}, all garbage collected.")
-    for finding in judged.failed:
-        lines += ["", *described(finding)]
-    return "\n".join(lines).lstrip("\n")
+def text(findings: Sequence[Mapping[str, Any]]) -> str:
+    """All of them, in full."""
+    return "\n\n".join("\n".join(described(finding)) for finding in findings)
 
 
 def described(finding: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from memdiag.errors import CannotDo, MemdiagError
 from memdiag.probe.counted import begin_tracing, collect
-from memdiag.pytest_plugin.failure import described, text
+from memdiag.pytest_plugin.failure import text
 from memdiag.pytest_plugin.heaps import Heaps, Trial
 from memdiag.pytest_plugin.judged import Judged
 from memdiag.pytest_plugin.judging import heaps_of, told_of
@@ -118,7 +118,7 @@ class Memdiag:
         """Fails the test with what was found."""
         judged = self._judged(trial)
         if judged.failed:
-            pytest.fail(text(judged), pytrace=False)
+            pytest.fail(text(judged.failed), pytrace=False)
 
     def _judged(self, trial: Trial) -> Judged:
         try:
@@ -130,8 +130,7 @@ class Memdiag:
         return Judged(str(report["verdict"]), report=report)
 
     def _over(self, watch: Watch, trial: Trial, terms: Terms) -> None:
-        found = [_of_the_block(finding) for finding in self._judged(trial).failed]
-        held = "\n\n".join("\n".join(described(finding)) for finding in found)
+        held = text([_of_the_block(finding) for finding in self._judged(trial).failed])
         grew = f"grew by {format_bytes(watch.growth_bytes)}, more than max_growth={terms.max_growth}"
         pytest.fail(
             "\n".join([f"the block {grew}", *watch.told(), "", held or "What holds it was not found."]), pytrace=False
