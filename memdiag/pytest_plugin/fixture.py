@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from memdiag.errors import CannotDo, MemdiagError
-from memdiag.probe.counted import begin_tracing, collect
+from memdiag.probe.counted import begin_tracing
 from memdiag.pytest_plugin.failure import text
 from memdiag.pytest_plugin.heaps import Heaps, Trial
 from memdiag.pytest_plugin.judged import Judged
 from memdiag.pytest_plugin.judging import heaps_of, told_of
 from memdiag.pytest_plugin.rounds import asked, end_tracing
-from memdiag.pytest_plugin.screen import heap_bytes
+from memdiag.pytest_plugin.screen import settled_bytes
 from memdiag.pytest_plugin.terms import Terms, of_words
 from memdiag.units import format_bytes
 
@@ -39,8 +39,7 @@ class Memdiag:
         What C keeps is not among them, nor is what only a variable of a running function holds, unless it is a
         container or an instance: the interpreter tells of no others.
         """
-        collect()
-        return heap_bytes()
+        return settled_bytes()
 
     def rounds(self, iterations: int = _ITERATIONS, **terms: Any) -> Iterator[int]:
         """``for n in memdiag.rounds(1000):`` repeats the loop's body, and fails the test where something grows.
@@ -104,7 +103,7 @@ class Memdiag:
         try:
             return of_words(self._item.config, **words)
         except MemdiagError as error:
-            problem = f"{error.problem}: {error.next_step}"
+            problem = "; ".join(filter(None, (error.problem, error.next_step)))
         pytest.fail(problem, pytrace=False)
 
     def _begin(self, terms: Terms, looks: int) -> Trial:
@@ -160,8 +159,7 @@ class Watch:
         self.label("begin")
 
     def label(self, name: str) -> None:
-        collect()
-        self.moments.append((name, heap_bytes()))
+        self.moments.append((name, settled_bytes()))
 
     def end(self) -> None:
         self.label("end")

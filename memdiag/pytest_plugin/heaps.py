@@ -24,6 +24,7 @@ from memdiag.errors import CannotDo
 from memdiag.probe.counted import Counted, Looks
 from memdiag.probe.image import Images
 from memdiag.probe.native import Native
+from memdiag.pytest_plugin.screen import thawed
 
 _PACKAGE = "memdiag."
 _WALL = 0x40000000  # waitpid: children without a signal too
@@ -116,7 +117,8 @@ class Trial:
         self._process.stdin.flush()
 
     def look(self, label: str = "sample") -> None:
-        self._heaps.looks.take(label)
+        with thawed():
+            self._heaps.looks.take(label)
 
     def count(self, calls: int) -> None:
         self._heaps.recorder.judged += calls

@@ -47,7 +47,8 @@ class Judging:
             try:
                 of_item(item, every=self._every)
             except MemdiagError as error:
-                raise pytest.UsageError(f"{item.nodeid}: {error.problem}; {error.next_step}") from None
+                words = "; ".join(filter(None, (error.problem, error.next_step)))
+                raise pytest.UsageError(f"{item.nodeid}: {words}") from None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from memdiag.errors import CannotDo
-from memdiag.probe.counted import begin_tracing, collect
+from memdiag.probe.counted import begin_tracing
 from memdiag.pytest_plugin.heaps import Heaps, Trial
 from memdiag.pytest_plugin.judged import Judged
 from memdiag.pytest_plugin.left import left_behind, with_left
 from memdiag.pytest_plugin.repeat import Repeater
-from memdiag.pytest_plugin.screen import heap_bytes
+from memdiag.pytest_plugin.screen import settled_bytes
 from memdiag.pytest_plugin.terms import FEWEST_ITERATIONS, FEWEST_ROUNDS, Terms
 from memdiag.units import format_duration
 
@@ -81,10 +81,10 @@ class Rounds:
         """Whether something may: more than now and then, and not only at first."""
         count = self._fitting(self._terms.budget_s, _SCREENING, _MOST_SCREENED)
         steady = 0
-        before = _settled_bytes()
+        before = settled_bytes()
         for _ in range(_SCREENING):
             self._repeat(count)
-            now = _settled_bytes()
+            now = settled_bytes()
             steady += _STEADY if now == before else now < before  # not a byte more or less: nothing was left
             before = now
             if steady >= _STEADY:
@@ -130,11 +130,6 @@ class Rounds:
             trial.look("last round" if last else "sample")
         finally:
             end_tracing(tracing)
-
-
-def _settled_bytes() -> int:
-    collect()
-    return heap_bytes()
 
 
 def end_tracing(begun: bool) -> bool:

@@ -7,14 +7,36 @@ test that leaves nothing leaves not a byte. It does not say what grew; where it 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import compress, filterfalse
 from sys import getsizeof
 from typing import Any
 
+from memdiag.probe.counted import collect
 from memdiag.probe.kinds import Sizes
 
 _BEARING = {dict, tuple, frozenset}
+
+
+def settled_bytes() -> int:
+    """The bytes of the live heap, with all garbage collected."""
+    with thawed():
+        collect()
+        return heap_bytes()
+
+
+@contextmanager
+def thawed() -> Iterator[None]:
+    """While it is looked at, nothing is kept from the collector's view: a suite may freeze all that it has imported."""
+    frozen = gc.get_freeze_count()
+    if frozen:
+        gc.unfreeze()
+    try:
+        yield
+    finally:
+        if frozen:
+            gc.freeze()
 
 
 def heap_bytes() -> int:

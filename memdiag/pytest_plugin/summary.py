@@ -43,7 +43,9 @@ class Summary:
                 self._problem = f"cannot write {self._place}: {error.strerror}"
                 session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+    def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> None:
+        if exitstatus == pytest.ExitCode.USAGE_ERROR:
+            return
         terminalreporter.section("memdiag")
         for line in self._lines(terminalreporter.verbosity):
             terminalreporter.write_line(line)

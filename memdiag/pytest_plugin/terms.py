@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from memdiag.errors import UsageError
-from memdiag.units import parse_limit
+from memdiag.units import parse_rate
 
 FEWEST_ROUNDS = 4
 FEWEST_ITERATIONS = 12  # of fewer, too little would be left behind to be seen
@@ -72,16 +72,10 @@ def growth_limit(text: object) -> int:
     """Bytes a repetition, of ``2KB/op`` or ``2KB``. Raises UsageError."""
     if isinstance(text, int):
         return text
-    words = str(text).strip()
-    for unit in ("/op", "/call", "/repetition"):
-        words = words.removesuffix(unit)
     try:
-        limit = parse_limit(words)
+        return round(parse_rate(str(text)).bytes_per_operation or 0)
     except ValueError as error:
         raise UsageError(f"max_growth: {error}") from error
-    if limit.size_bytes is None:
-        raise UsageError(f"max_growth={text!r:.40} is a share", "write a size a repetition, such as 2KB/op")
-    return limit.size_bytes
 
 
 def _patterns(given: str | Iterable[str]) -> tuple[str, ...]:

@@ -282,14 +282,14 @@ def test_the_fixture_works_without_the_option(pytester: pytest.Pytester) -> None
     assert "LEAK Window.attempts gains 1.00 dict" in text
     assert "held by test_the_fixture_works_without_the_option.test_unbounded() local window.attempts" in text
     assert "more than max_growth=20kB one more" in text
-    assert "iterations=5 does not do: write a whole number from 12 on" in text
+    assert "iterations=5 does not do; write a whole number from 12 on" in text
 
 
 @pytest.mark.parametrize(
     ("mark", "said"),
     [
         ("rounds=2", "rounds=2 does not do; write a whole number from 4 on"),
-        ("max_growth='5%'", "is a share; write a size a repetition, such as 2KB/op"),
+        ("max_growth='5%'", "max_growth: '5%' is not a rate: write bytes for each operation, such as 2KB/op"),
         ("fail_on='any'", "is no verdict"),
         ("often=3", "memdiag takes no often; it takes iterations"),
     ],
