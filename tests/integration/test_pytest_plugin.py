@@ -207,6 +207,8 @@ def test_last(ended):
 
 @pytest.mark.parametrize("more", [("-n", "2"), ("-s",)], ids=["xdist", "uncaptured"])
 def test_all_tests_are_judged_where_that_is_asked(pytester: pytest.Pytester, more: tuple[str, ...]) -> None:
+    # As large suites do, so that collections are quick: what it froze must still be seen.
+    pytester.makeconftest("import gc\ndef pytest_collection_finish():\n    gc.collect()\n    gc.freeze()\n")
     pytester.makeini("[pytest]\nmemdiag_all = true\nmemdiag_budget = 60\n")
     pytester.makepyfile(shop=SHOP, test_suite=SUITE)
     result = pytester.runpytest_subprocess(*QUIET, "--memdiag", "--memdiag-json=report.json", *more)
