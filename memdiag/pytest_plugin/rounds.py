@@ -62,8 +62,8 @@ class Rounds:
         fewest = _WARM_UP + _STEADY * _FEWEST
         if self._terms.iterations is None and first * fewest > self._terms.budget_s:
             return (
-                f"it takes {format_duration(first)}: too long to repeat within {format_duration(self._terms.budget_s)}"
-                " (memdiag_budget); give it iterations="
+                f"one repetition takes {format_duration(first)}, and {fewest} of them more than the budget of"
+                f" {format_duration(self._terms.budget_s)}: raise memdiag_budget, or mark it with iterations="
             )
         begun = time.perf_counter()
         self._repeat(_WARM_UP - 1)

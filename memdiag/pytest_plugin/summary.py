@@ -60,7 +60,8 @@ class Summary:
                 lines += _line(name, failed, one, verbosity)
         found = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in ORDER if counts[verdict])
         besides = [] if verbosity > 0 else self._besides()
-        return [*lines, f"{counted(len(self._judged), 'test')} judged{': ' if found else ''}{found}", *besides]
+        told = found or "none is marked, or has passed (--memdiag=all judges all)"
+        return [*lines, f"{counted(len(self._judged), 'test')} judged: {told}", *besides]
 
     def _besides(self) -> list[str]:
         """How many tests leave cycles or handles; which, is told when asked for."""
