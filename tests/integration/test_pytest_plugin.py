@@ -205,13 +205,12 @@ def test_last(ended):
 """
 
 
-@pytest.mark.parametrize("more", [("-n", "2"), ("-s",)], ids=["xdist", "uncaptured"])
-def test_all_tests_are_judged_where_that_is_asked(pytester: pytest.Pytester, more: tuple[str, ...]) -> None:
+def test_all_tests_are_judged_where_that_is_asked_by_several_workers(pytester: pytest.Pytester) -> None:
     # As large suites do, so that collections are quick: what it froze must still be seen.
     pytester.makeconftest("import gc\ndef pytest_collection_finish():\n    gc.collect()\n    gc.freeze()\n")
     pytester.makeini("[pytest]\nmemdiag_all = true\nmemdiag_budget = 60\n")
     pytester.makepyfile(shop=SHOP, test_suite=SUITE)
-    result = pytester.runpytest_subprocess(*QUIET, "--memdiag", "--memdiag-json=report.json", *more)
+    result = pytester.runpytest_subprocess(*QUIET, "--memdiag", "--memdiag-json=report.json", "-n", "2")
     result.assert_outcomes(failed=1, passed=3, errors=1)
     report = _report(pytester.path / "report.json")
     assert {one["test"].rpartition("::")[2]: one["verdict"] for one in report["tests"]} == {
