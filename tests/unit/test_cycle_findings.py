@@ -27,7 +27,7 @@ from memdiag.model import (
 from tests.heaps import run_of
 
 PARENT = CycleCluster(
-    ("Parent", "list", "Child"), (".children", "[*]", ".parent"), 2, 6, 600, "reachable", "app.kept[*]"
+    ("Parent", "list", "Child"), (".children", "[*]", ".parent"), 3, 6, 600, "reachable", "app.kept[*]"
 )
 
 
@@ -60,7 +60,7 @@ def test_cycles_that_survive_while_others_go() -> None:
     (found,) = report.findings
     assert report.verdict == "suspect"
     assert (found.kind, found.verdict) == ("cycle", "suspect")
-    assert "2 cycles Parent.children -> list[*] -> Child.parent -> Parent" in found.title
+    assert "3 cycles Parent.children -> list[*] -> Child.parent -> Parent" in found.title
     assert "6 objects" in found.title
     assert found.holder is not None
     assert found.holder.path == "app.kept[*]"
