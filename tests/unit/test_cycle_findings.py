@@ -173,7 +173,8 @@ def test_a_removal_that_nothing_calls_is_none() -> None:
 
 def test_one_that_a_variable_holds_is_what_the_program_is_at_work_with() -> None:
     assert one_finding(cluster(count=1, holder="app.main() local tree")).verdict == "info"
-    assert one_finding(cluster(count=1, holder="app.trees[*]")).verdict == "suspect"
+    assert one_finding(cluster(count=2, holder="app.trees[*]")).verdict == "info"
+    assert one_finding(cluster(count=3, holder="app.trees[*]")).verdict == "suspect"
 
 
 def test_the_revived_were_brought_back_by_a_finalizer() -> None:

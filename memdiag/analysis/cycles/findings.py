@@ -284,11 +284,8 @@ def _verdict_of(cluster: CycleCluster, evidence: CycleEvidence) -> Verdict:
         return "info"
     if _is_single(cluster):
         return "info"
-    comes_and_goes = cluster.count >= _FEWEST and any(
-        row.surviving < row.created
-        for row in evidence.by_type
-        if row.type in cluster.shape and row.type not in BUILT_IN
-    )
+    telling = [row for row in evidence.by_type if row.type in cluster.shape and row.type not in BUILT_IN]
+    comes_and_goes = cluster.count >= _FEWEST and any(row.surviving < row.created for row in telling)
     many = cluster.pattern == "exception" and cluster.objects >= _MANY_MEMBERS
     return "suspect" if comes_and_goes or many else "info"
 

@@ -43,7 +43,7 @@ class Keepers:
         self._heap = roles.graph
 
     def keep(self, drafts: Sequence[Draft], most: int) -> list[tuple[Draft, Kept]]:
-        """Each draft by what holds it: the program's own first, and of these what keeps other garbage, then the largest."""
+        """Each draft by what holds it: the program's own first, then what keeps other garbage, then the largest."""
         keys = self._keys([part for draft in drafts if draft.waiting for part in draft.members])
         found = []
         for draft in drafts:
