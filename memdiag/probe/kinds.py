@@ -128,7 +128,7 @@ def dies_unheard(kind: type) -> bool:
 
 
 class Homes:
-    """Where objects come from: the module of a class or function, else that of the object's type."""
+    """Where objects come from: the module of a class, a function or a frame's code, else that of the object's type."""
 
     def __init__(self) -> None:
         self.names: dict[str, int] = {}
@@ -138,6 +138,9 @@ class Homes:
         kind = type(instance)
         if kind is _Function:
             module = instance.__module__
+            return self._index(module if type(module) is str else "")
+        if kind is Frame:
+            module = instance.f_globals.get("__name__")  # type: ignore[attr-defined]
             return self._index(module if type(module) is str else "")
         home = self._of_kind.get(id(kind))
         if home is None:

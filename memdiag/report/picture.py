@@ -37,6 +37,7 @@ _STEP = re.compile(r"\[[^\[\]]*\]|\.[^.\[\]() ]+(?:\([^()]*\))?| -> [^.\[\]]+|.[
 _STATEMENT = re.compile(r"  o(\d+)(?: -> o(\d+))?(.*);")
 
 Named = tuple[tuple[str, ...], str]  # the lines that an object is called by, and the reference that leads on from it
+_TO_CUT = ", color=red, fontcolor=red, style=bold"
 
 
 def check_place(place: Path) -> None:
@@ -127,21 +128,22 @@ def _crawl(groups: Sequence[Sequence[_StandIn]]) -> str:
 class _StandIn:
     """Refers to the next object, as the one did for which it stands; its class bears that one's name."""
 
-    __slots__ = ("edge", "following", "is_note")
+    __slots__ = ("edge", "following", "is_cut", "is_note")
 
     edge: str
     following: _StandIn
     is_note: bool
+    is_cut: bool  # the reference that leads on is the one to cut
 
     def __repr__(self) -> str:
         """Nothing: objgraph would tell an address."""
         return ""
 
 
-def _stand_in(lines: Sequence[str], edge: str = "", is_note: bool = False) -> _StandIn:
+def _stand_in(lines: Sequence[str], edge: str = "", is_note: bool = False, is_cut: bool = False) -> _StandIn:
     name = "\n".join(map(_harmless, lines))
     made: _StandIn = type(name, (_StandIn,), {"__slots__": ()})()
-    made.edge, made.is_note = _harmless(edge), is_note
+    made.edge, made.is_note, made.is_cut = _harmless(edge), is_note, is_cut
     return made
 
 
@@ -152,13 +154,19 @@ def _harmless(text: str) -> str:
 
 def _stand_ins(cluster: CycleCluster) -> list[_StandIn]:
     """What holds the cycle, a note, and the cycle, whose last object refers to its first."""
-    members = [_stand_in(*named) for named in _members(cluster)]
+    to_cut = _to_cut(cluster)
+    members = [_stand_in(lines, edge, is_cut=f"{lines[0]}{edge}" in to_cut) for lines, edge in _members(cluster)]
     count = f"{counted(cluster.count, 'cycle')}, {counted(cluster.objects, 'object')}"
     size = f"{format_bytes(cluster.size_bytes)}, {cluster.state}"
     nodes = [*(_stand_in(*named) for named in _holders(cluster)), _stand_in((count, size), is_note=True), *members]
     for node, following in zip(nodes, [*nodes[1:], members[0]], strict=True):
         node.following = following
     return nodes
+
+
+def _to_cut(cluster: CycleCluster) -> set[str]:
+    """The references to cut, as ``Class.attribute``."""
+    return {name for cut in cluster.cuts if cut.recommended for name in cut.reference.split(" and ")}
 
 
 def _members(cluster: CycleCluster) -> list[Named]:
@@ -223,4 +231,6 @@ def _edge(source: _StandIn) -> str:
     if source.is_note:
         return " [style=dashed]"
     quoted = source.edge.replace("\\", "\\\\").replace('"', '\\"')
+    if source.is_cut:
+        return f' [label="{quoted}\\n(cut here)"{_TO_CUT}]'
     return f' [label="{quoted}"]' if quoted else ""

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memdiag.errors import CannotDo, UsageError
-from memdiag.model import CycleCluster
+from memdiag.model import Cut, CycleCluster
 from memdiag.report.picture import check_place, draw, split_path, to_dot
 from memdiag.report.text import literal
 
@@ -339,3 +339,13 @@ def test_graphviz_itself_reads_hostile_names(tmp_path: Path) -> None:
     assert {literal(name) for name in HOSTILE} <= shown
     assert draw([cluster], tmp_path / "cycles.png") == f"drawn: {tmp_path / 'cycles.png'}"
     assert (tmp_path / "cycles.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_the_reference_to_cut_is_marked() -> None:
+    cuts = (Cut("Child.parent", 3, 300, 3, recommended=True), Cut("Parent.children", 3, 300, 3))
+    cluster = CycleCluster(
+        ("Parent", "list", "Child"), (".children", "[*]", ".parent"), 1, 3, 300, "waiting", cuts=cuts
+    )
+    marked = [line for line in to_dot([cluster]).splitlines() if "cut here" in line]
+    assert len(marked) == 1
+    assert '[label=".parent\\n(cut here)", color=red' in marked[0]

@@ -16,7 +16,7 @@ import numpy as np
 from memdiag.analysis.cycles import graph
 from memdiag.analysis.cycles.keepers import Keepers
 from memdiag.analysis.cycles.references import Web, web
-from memdiag.analysis.roles import Mask, Roles
+from memdiag.analysis.roles import SUSPENDED, Mask, Roles
 from memdiag.analysis.roots import Tree, spanning_tree
 from memdiag.model import HeapGraph, Ints, Questions
 
@@ -165,16 +165,17 @@ _UNTOLD, _LIBRARY, _PROGRAM = 0, 1, 2
 
 
 def _origins(roles: Roles) -> Ints:
-    """Where each object comes from, as far as its type tells, or, of a class or function, its module. Shape (nodes)."""
+    """Where each object comes from: as its type tells, or the module of a class, function or frame. Shape (nodes)."""
     heap = roles.graph
     of_types = np.array([_origin(module, roles) for module in heap.type_modules], dtype=np.int64)
     found = of_types[heap.types]
     for node in np.flatnonzero(roles.classes).tolist():
         found[node] = _origin(heap.class_modules.get(int(heap.ids[node]), ""), roles)
-    functions = roles.are({"function"})
-    edges = np.flatnonzero(functions[roles.sources] & roles.namespaces[heap.targets])
-    of_spaces = _of_namespaces(roles)
-    found[roles.sources[edges]] = of_spaces[heap.targets[edges]]
+    functions, frames = roles.are({"function"}), roles.are({"frame"} | SUSPENDED)
+    edges = np.flatnonzero((functions | frames)[roles.sources] & roles.namespaces[heap.targets])
+    np.maximum.at(found, roles.sources[edges], _of_namespaces(roles)[heap.targets[edges]])
+    edges = np.flatnonzero(frames[roles.sources] & functions[heap.targets])  # to the function that runs, since 3.11
+    np.maximum.at(found, roles.sources[edges], found[heap.targets[edges]])
     return found
 
 
