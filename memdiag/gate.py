@@ -23,7 +23,8 @@ _FAILING: dict[FailOn, frozenset[str]] = {"leak": frozenset({"leak"}), "suspect"
 
 
 def check_growth(report: Report, limit: Limit | None = None) -> Report:
-    """The report with its gate's answer on net growth: the sum over *all* rows, shrinking ones included.
+    """The report with its gate's answer on net growth: the sum over *all* rows, shrinking ones included,
+    without those that differ by no more than the runs of one side do.
 
     A percentage is of the bytes before, also summed over all rows. Without a limit, the defaults of ``diff`` apply.
     Growth that is exactly the limit is no breach. A run that recorded no allocations cannot show that it kept
@@ -33,7 +34,7 @@ def check_growth(report: Report, limit: Limit | None = None) -> Report:
     if report.command != "diff" and report.tracer in ("none", "auto") and not report.rows:
         return _with(report, Breach(asked, "growth was not measured: no heap snapshot, and nothing was traced"))
     before = sum(row.before_bytes for row in report.rows)
-    growth = sum(row.growth_bytes for row in report.rows)
+    growth = sum(row.growth_bytes for row in report.rows if not row.noise)
     if not _exceeds(growth, before, limit):
         return report
     return _with(report, Breach(asked, _in_words(growth, before), _largest(report.rows)))
@@ -77,7 +78,7 @@ def _in_words(growth: int, before: int) -> str:
 
 
 def _largest(rows: tuple[Row, ...]) -> str:
-    largest = max(rows, key=lambda row: row.growth_bytes)
+    largest = max((row for row in rows if not row.noise), key=lambda row: row.growth_bytes)
     return largest.type or f"{largest.site.file}:{largest.site.line}"
 
 

@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memdiag.commands import options, output
+from memdiag.commands.sides import read_side, split
 
-Side = Annotated[Path, typer.Argument(help="A capture, a tracemalloc dump, or a memray .bin file.")]
+if TYPE_CHECKING:
+    from memdiag.analysis.diff import Side
+    from memdiag.model import Report
+
+Files = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="BEFORE AFTER",
+        help="Captures, tracemalloc dumps or memray .bin files; FILE#3, FILE#-1 or FILE#label is a moment of one."
+        " Several a side: before/* -- after/*.",
+    ),
+]
 
 
 def diff(
-    before: Side,
-    after: Side,
+    files: Files = None,
     max_growth: options.Growth = None,
     json: options.Json = None,
     limit: options.Rows = 20,
 ) -> int:
-    """Compare two captures; exit 1 when memory grew beyond the limit.
+    """Compare two captures, two moments, or two sets of runs; exit 1 when memory grew beyond the limit.
 
     Without --max-growth, growth above 1 MiB that is also above 5 % fails.
     """
     from memdiag import gate
-    from memdiag.analysis.diff import compare
-    from memdiag.capture.load import load
+    from memdiag.analysis.diff import compare_sides
 
     growth = options.growth_limit(max_growth)
     output.check_json(json)
+    words = split(files or [])
     with output.working("reading and comparing"):
-        report = compare(load(before), load(after), (str(before), str(after)))
+        before, after = map(read_side, words)
+        report = compare_sides(before, after)
     report = gate.check_growth(report, growth)
+    report = dataclasses.replace(report, next_steps=_next_steps(report, before, after, words[1]))
     if json != "-":
         output.show(report, sys.stdout, limit)
     output.write_json(report, json)
     return gate.exit_status(report)
+
+
+def _next_steps(report: Report, before: Side, after: Side, files: list[str]) -> tuple[str, ...]:
+    steps = []
+    if any(one.status in ("new", "worse") for one in report.findings) or not report.gate.passed:
+        file = files[-1].rpartition("#")[0] or files[-1]
+        if after.captures[-1].command != "file":
+            steps.append(f"memdiag report {file}   # what grows there, what holds it, and what to change")
+    if len(before.runs) == len(after.runs) == 1 and not report.gate.passed and after.captures[-1].command == "run":
+        steps.append("memdiag run --repeat 5 -o FILE ...   # on both sides: then noise is told from change")
+    return tuple(steps)

@@ -33,8 +33,9 @@ from memdiag.model.heap import (
     TypeSeries,
 )
 from memdiag.model.recording import Frame, Ints, Moment, Sample, Source, Stack, TargetInfo, Traces
-from memdiag.model.report import Breach, Gate, Report, Rounds, Row, RowStatus, RunVerdict
+from memdiag.model.report import Breach, Gate, Report, Rounds, Row, RowKind, RowStatus, RunVerdict
 from memdiag.model.sites import Site
+from memdiag.model.stacks import StackTable
 
 __all__ = [
     "Answers",
@@ -66,12 +67,14 @@ __all__ = [
     "Report",
     "Rounds",
     "Row",
+    "RowKind",
     "RowStatus",
     "RunVerdict",
     "Sample",
     "Site",
     "Source",
     "Stack",
+    "StackTable",
     "TargetInfo",
     "Touch",
     "Traces",

@@ -25,7 +25,7 @@ LAYERS = [
     ["units", "errors", "env"],
 ]
 HEIGHT = {name: len(LAYERS) - at for at, layer in enumerate(LAYERS) for name in layer}
-HELPERS = {"app", "ending", "options", "output", "recording", "targets"}  # of commands; the others are verbs
+HELPERS = {"app", "ending", "options", "output", "recording", "sides", "targets"}  # of commands; the others are verbs
 
 # What may be imported into the target. Names that are loaded in every interpreter anyway, or extension modules of C.
 PROBE_STDLIB = {
