@@ -102,9 +102,15 @@ def _heap_until(heap: HeapEvidence, last: float) -> HeapEvidence:
 
 
 def _population_until(one: Population, count: int) -> Population:
-    """What its items would give back is known of the last moment only; of others, how many there were."""
+    """What its items would give back is known of the last moment only: of others it is taken to go with their number."""
+    there, last = (max(counts[-1], 0) if counts else 0 for counts in (one.counts[:count], one.counts))
+    share = there / last if last else 0.0
     return dataclasses.replace(
-        one, counts=one.counts[:count], sizes=one.sizes[:count], retained_bytes=0, reachable_bytes=0
+        one,
+        counts=one.counts[:count],
+        sizes=one.sizes[:count],
+        retained_bytes=round(one.retained_bytes * share),
+        reachable_bytes=round(one.reachable_bytes * share),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,5 +60,6 @@ def _next_steps(report: Report, before: Side, after: Side, files: list[str]) -> 
         if after.captures[-1].command != "file":
             steps.append(f"memdiag report {file}   # what grows there, what holds it, and what to change")
     if len(before.runs) == len(after.runs) == 1 and not report.gate.passed and after.captures[-1].command == "run":
-        steps.append("memdiag run --repeat 5 -o FILE ...   # on both sides: then noise is told from change")
+        typed = shlex.join(after.captures[-1].target.argv)
+        steps.append(f"memdiag run --repeat 5 -o FILE {typed}   # on both sides: tells noise from change")
     return tuple(steps)

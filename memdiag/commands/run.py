@@ -31,6 +31,9 @@ def run(
     limit: options.Rows = 10,
     fail_on: options.Fail = None,
     max_growth: options.Growth = None,
+    repeat: Annotated[
+        int, typer.Option(min=1, max=100, metavar="N", help="Run it N times into one capture: diff tells noise by it.")
+    ] = 1,
 ) -> int:
     """Run a program as python would, then say what keeps growing, where, and what to do."""
     from memdiag.commands.recording import record_and_report
@@ -51,4 +54,4 @@ def run(
         python_allocators=python_allocators,
         python=interpreter(python, tracer.value),
     )
-    return record_and_report(target, settings, out, json, limit, fail_on, growth)
+    return record_and_report(target, settings, out, json, limit, fail_on, growth, repeat=repeat)

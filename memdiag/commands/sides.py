@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from memdiag.errors import UsageError
 
 if TYPE_CHECKING:
     from memdiag.analysis.diff import Side
+    from memdiag.model import Capture
 
 _BETWEEN = "\0"  # stands for -- until the words have been told from the options: no file is called so
 
@@ -31,7 +33,9 @@ def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
         at = words.index(_BETWEEN)
         sides = list(words[:at]), list(words[at + 1 :])
         if not all(sides):
-            raise UsageError(f"no file stands {'behind' if sides[0] else 'before'} --", "memdiag diff before/* -- after/*")
+            raise UsageError(
+                f"no file stands {'behind' if sides[0] else 'before'} --", "memdiag diff before/* -- after/*"
+            )
         return sides
     if len(words) != 2:
         what = "only one file: what is it before, and what after?" if len(words) == 1 else f"{len(words)} files"
@@ -44,14 +48,22 @@ def read_side(words: Sequence[str]) -> Side:
     from memdiag.analysis.diff import Side
 
     name = words[0] if len(words) == 1 else f"{words[0]} and {len(words) - 1} more"
-    return Side(name, tuple(map(_read, words)), workers=len(words) > 1)
+    read = [_read(word) for word in words]
+    captures = tuple(capture for capture, _, _ in read)
+    if len(read) > 1:
+        return Side(name, captures, workers=True)
+    _, file, whole = read[0]
+    return Side(name, captures, file=os.path.realpath(file), whole=whole)
 
 
-def _read(word: str) -> Any:
+def _read(word: str) -> tuple[Capture, str, Capture]:
+    """What was named, the file that it is in, and all that this holds."""
     from memdiag.analysis.moments import at_moment
     from memdiag.capture.load import load
 
     file, hash_sign, moment = word.rpartition("#")
     if not hash_sign or not file or Path(word).exists():
-        return load(Path(word))
-    return at_moment(load(Path(file)), moment, file)
+        whole = load(Path(word))
+        return whole, word, whole
+    whole = load(Path(file))
+    return at_moment(whole, moment, file), file, whole

@@ -126,6 +126,7 @@ def _pack(
         sources=sources.read_sources(_sites(traces)),
         notes=tuple(notes),
         end_s=spool.end_of_work(recording),
+        labels=spool.labels(recording),
     )
 
 

@@ -30,7 +30,8 @@ class Row:
     arena: bool = False  # an allocator's arena: the line made the allocator grow, it need not leak
     type: str = ""  # of a row of a type, which has no site; of a holder's, what it holds
     by: RowKind | None = None  # None: by type where it has one, else by site
-    name: str = ""  # of what is no site or type: a holder's path, a resource, the id of a finding
+    name: str = ""  # of what is no site or type: a holder's path, a resource, the title of a finding
+    id: str = ""  # of a finding, and of what holds: its fingerprint
     evidence: str = ""  # for the status, in words
     noise: bool = False  # it differs by no more than runs of one program do: no growth to be counted
 
@@ -89,5 +90,7 @@ class Report:
     awaiting_bytes: int = 0  # garbage that waits for the collector: late, not leaked
     before: str = ""  # diff: the names of the two sides
     after: str = ""
+    before_runs: int = 1  # and how many runs each of them has
+    after_runs: int = 1
     saved: str = ""  # where the capture went
     next_steps: tuple[str, ...] = ()

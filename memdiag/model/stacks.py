@@ -43,7 +43,7 @@ class StackTable(Sequence[Stack]):
         return np.cumsum(self.depths) - self.depths
 
     def levels(self) -> Iterator[tuple[Ints | slice, Places]]:
-        """For each depth, innermost first: which stacks are as deep (all of them as a slice), and their frames there."""
+        """For each depth, innermost first: which stacks are so deep (all of them: a slice), and their frames there."""
         deepest = int(self.depths.max(initial=0))
         if len(self) and int(self.depths.min()) == deepest:
             for column in self.places.reshape(len(self), deepest).T:

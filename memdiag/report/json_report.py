@@ -43,13 +43,15 @@ def to_dict(report: Report) -> Json:
         "target": _target(report.target),
         "samples": [_sample(sample) for sample in report.samples],
         "findings": [_finding(finding) for finding in report.findings],
-        "rows": [_row(row) for row in report.rows],
+        "rows": [_row(row) for row in (*report.rows, *report.changes)],
         "survival": _survival(report.survival) if report.survival else None,
         "rounds": _rounds(report.rounds) if report.rounds else None,
         "awaiting_bytes": report.awaiting_bytes,
         "gate": _gate(report.gate),
         "before": report.before,
         "after": report.after,
+        "before_runs": report.before_runs,
+        "after_runs": report.after_runs,
         "notes": list(report.notes),
         "saved": report.saved,
         "next_steps": list(report.next_steps),
@@ -108,6 +110,7 @@ def _finding(finding: Finding) -> Json:
         "cycle": _cluster(finding.cycle) if finding.cycle else None,
         "why": finding.why,
         "fix": finding.fix,
+        "status": finding.status,
     }
 
 
@@ -124,7 +127,10 @@ def _site(site: Site) -> Json:
 
 def _row(row: Row) -> Json:
     return {
-        "kind": "type" if row.type else "site",
+        "kind": row.kind,
+        "by": row.kind,
+        "name": row.name,
+        "id": row.id,
         "site": _site(row.site),
         "type": row.type,
         "before_bytes": row.before_bytes,
@@ -137,6 +143,8 @@ def _row(row: Row) -> Json:
         "series_bytes": list(row.series_bytes),
         "trend": row.trend,
         "arena": row.arena,
+        "evidence": row.evidence,
+        "noise": row.noise,
     }
 
 

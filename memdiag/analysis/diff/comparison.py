@@ -37,21 +37,39 @@ def compare_sides(before: Side, after: Side) -> Report:
     placed = tuple(moved(capture, directory) for capture in before.captures)
     sides = replace(before, captures=placed), after
     found = _primary(sides)
-    changed, finding_rows = findings.compared(*sides)
+    changes = _secondary(sides, found)
+    one_run = bool(after.file) and before.file == after.file and after.whole is not None
+    changed, finding_rows = findings.within(after, changes) if one_run else findings.compared(*sides)
     total = sum(row.growth_bytes for row in found if not row.noise)
     return Report(
         command="diff",
         verdict=_verdict(found, changed, total),
-        headline=f"{after.name} holds {format_bytes(abs(total))} {'more' if total > 0 else 'less'} than {before.name}",
+        headline=_headline(before.name, after.name, total),
         target=after.runs[-1].target,
         findings=changed,
         rows=tuple(found),
-        changes=(*_secondary(sides, found), *finding_rows),
+        changes=(*changes, *finding_rows),
         tracer=after.runs[-1].tracer,
-        notes=tuple(dict.fromkeys(note for side in sides for run in side.runs for note in run.notes)),
+        notes=_notes(sides),
         before=before.name,
         after=after.name,
+        before_runs=len(before.runs),
+        after_runs=len(after.runs),
     )
+
+
+def _headline(before: str, after: str, total: int) -> str:
+    if not total:
+        return f"{after} holds as much as {before}"
+    return f"{after} holds {format_bytes(abs(total))} {'more' if total > 0 else 'less'} than {before}"
+
+
+def _notes(sides: Sides) -> tuple[str, ...]:
+    notes = [note for side in sides for run in side.runs for note in run.notes]
+    early = [side for side in sides if side.whole is not None and side.whole.heap is not None]
+    if any(side.captures[0].heap != side.whole.heap for side in early if side.whole is not None):
+        notes.append("before the last moment of a run, what a holder retains is reckoned from how many items it had")
+    return tuple(dict.fromkeys(notes))
 
 
 def _verdict(found: Sequence[Row], changed: Sequence[Finding], total: int) -> RunVerdict:

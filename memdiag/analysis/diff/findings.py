@@ -1,4 +1,4 @@
-"""By finding: what one side is said to leak, and the other is not; known by fingerprints, which last from run to run."""
+"""By finding: what one side is said to leak, and the other is not; known by fingerprints, which outlast a run."""
 
 from __future__ import annotations
 
@@ -53,6 +53,16 @@ def compared(before: Side, after: Side) -> tuple[tuple[Finding, ...], list[Row]]
     return tuple(found), rows
 
 
+def within(side: Side, holders: Sequence[Row]) -> tuple[tuple[Finding, ...], list[Row]]:
+    """The findings of a whole run, by what became of their holders between two of its moments."""
+    assert side.whole is not None
+    became = {row.id: row for row in holders if row.kind == "holder"}
+    wrong = [one for one in findings_of(side.whole) if one.verdict in _WRONG and one.id in became]
+    found = [replace(one, status=became[one.id].status) for one in wrong]
+    rows = [replace(became[one.id], by="finding", name=one.title) for one in wrong]
+    return tuple(found), rows
+
+
 def _seen(side: Side) -> dict[str, _Seen]:
     told: dict[str, list[Finding]] = {}
     for run in side.runs:
@@ -94,7 +104,8 @@ def _row(old: _Seen | None, new: _Seen | None, before: Side, after: Side) -> tup
         status=status,
         type=one.finding.growing.type,
         by="finding",
-        name=one.finding.id,
+        name=one.finding.title,
+        id=one.finding.id,
         evidence=words,
     )
     return row, status

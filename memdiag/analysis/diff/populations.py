@@ -33,13 +33,14 @@ def by_holder(runs: Sequence[Capture]) -> Entries:
 def _holders(run: Capture) -> Mapping[Key, Figure]:
     found: dict[Key, Figure] = {}
     for one in run.heap.populations if run.heap is not None else ():
+        key = identity(one)
         size = one.retained_bytes or (one.sizes[-1] if one.sizes else 0)
         count = max(one.counts[-1], 0) if one.counts else 0
-        before = found.get((identity(one),))
+        before = found.get((key,))
         if before is not None:  # several instances of one class, each with its own
             size, count = size + before.bytes, count + before.count
         site = one.sites[0] if one.sites else None
-        found[(identity(one),)] = Figure(size, count, name=one.path, type=one.item_type, site=site)
+        found[(key,)] = Figure(size, count, name=one.path, id=key, type=one.item_type, site=site)
     return found
 
 

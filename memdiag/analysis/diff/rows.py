@@ -63,6 +63,7 @@ def _row(
         type=one.figure.type,
         by=kind,
         name=one.figure.name,
+        id=one.figure.id,
         evidence=judged.evidence + _moved(old, new),
         noise=judged.noise,
     )

@@ -17,6 +17,8 @@ class Side:
     name: str
     captures: tuple[Capture, ...]
     workers: bool = False  # several files, not repetitions in one
+    file: str = ""  # that it comes from, where it is one
+    whole: Capture | None = None  # of which it is one moment
 
     @property
     def runs(self) -> tuple[Capture, ...]:
@@ -34,6 +36,7 @@ class Figure:
     bytes: int
     count: int
     name: str = ""
+    id: str = ""
     type: str = ""
     site: Site | None = None
     arena: bool = False

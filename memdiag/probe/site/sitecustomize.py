@@ -17,7 +17,7 @@ _PACKAGE = "_memdiag_probe"
 _MODULES = (  # each needs only those before it
     *("wire", "files", "spool", "recorder", "interrupts", "cadence", "kinds", "graph", "names", "facts", "heap"),
     *("native", "allocations", "walk", "roots", "moments", "garbage", "traces", "sampler", "memray_tracer"),
-    *("windows", "image", "stillness", "cycles", "rounds", "boot"),
+    *("windows", "image", "stillness", "cycles", "labels", "rounds", "boot"),
 )
 
 
