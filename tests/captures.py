@@ -48,19 +48,22 @@ FULL = Capture(
     ),
     sources={("/app/app.py", 10): Source("Manager.add", "self.items.append(item)")},
     notes=("the run was cut short",),
+    labels=(Moment(0.4, "after warm-up", 0.3),),
 )
+REPEATED = dataclasses.replace(FULL, repeats=(FULL, dataclasses.replace(FULL, traces=None)))
 
 
 def same(one: Capture, other: Capture) -> bool:
     """Equality of captures; arrays compare element by element."""
-    if (one.traces is None) != (other.traces is None):
+    if (one.traces is None) != (other.traces is None) or len(one.repeats) != len(other.repeats):
         return False
     if one.traces is not None and other.traces is not None:
         for field in dataclasses.fields(one.traces):
             left, right = getattr(one.traces, field.name), getattr(other.traces, field.name)
             if not (np.array_equal(left, right) if isinstance(left, np.ndarray) else left == right):
                 return False
-    return dataclasses.replace(one, traces=None) == dataclasses.replace(other, traces=None)
+    plain = [dataclasses.replace(capture, traces=None, repeats=()) for capture in (one, other)]
+    return plain[0] == plain[1] and all(map(same, one.repeats, other.repeats))
 
 
 def refused(path: Path) -> UnreadableInput:

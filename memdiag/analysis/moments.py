@@ -102,7 +102,7 @@ def _heap_until(heap: HeapEvidence, last: float) -> HeapEvidence:
 
 
 def _population_until(one: Population, count: int) -> Population:
-    """What its items would give back is known of the last moment only: of others it is taken to go with their number."""
+    """What its items would give back is known of the last moment: of others it is taken to go with their number."""
     there, last = (max(counts[-1], 0) if counts else 0 for counts in (one.counts[:count], one.counts))
     share = there / last if last else 0.0
     return dataclasses.replace(

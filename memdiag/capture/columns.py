@@ -94,7 +94,7 @@ def read_stacks(head: dict[str, Any], content: Content) -> StackTable:
 def _by_stack(depths: Ints, levels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """From all innermost frames first, then all next ones, to one stack after the other."""
     deepest = int(depths.max(initial=0))
-    if len(depths) and int(depths.min()) == deepest:
+    if deepest and int(depths.min()) == deepest:
         return np.ascontiguousarray(levels.reshape(deepest, -1).T).ravel()
     places = np.zeros(len(levels), np.int32)
     starts = np.cumsum(depths) - depths

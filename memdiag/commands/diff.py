@@ -59,7 +59,8 @@ def _next_steps(report: Report, before: Side, after: Side, files: list[str]) -> 
         file = files[-1].rpartition("#")[0] or files[-1]
         if after.captures[-1].command != "file":
             steps.append(f"memdiag report {file}   # what grows there, what holds it, and what to change")
-    if len(before.runs) == len(after.runs) == 1 and not report.gate.passed and after.captures[-1].command == "run":
+    single = len(before.runs) == len(after.runs) == 1 and before.file != after.file
+    if single and not report.gate.passed and after.captures[-1].command == "run":
         typed = shlex.join(after.captures[-1].target.argv)
         steps.append(f"memdiag run --repeat 5 -o FILE {typed}   # on both sides: tells noise from change")
     return tuple(steps)

@@ -10,7 +10,6 @@ from memdiag.report.page import Page
 from memdiag.report.tables import NOUNS, Cells, with_arena, write_hidden, write_rows
 from memdiag.units import counted, format_bytes, format_change, format_count
 
-_WORTH_A_ROW = 0.0005  # of the largest change
 _LITTLE = 0.01  # of the largest change that holders show, of which there are many small ones
 _TITLES: dict[RowKind, str] = {
     "holder": "What holds more, or less",
@@ -59,7 +58,7 @@ def _write_table(page: Page, report: Report, changed: Sequence[Row], limit: int)
     if not changed:
         return
     kind = changed[0].kind
-    least = (_LITTLE if kind == "holder" else _WORTH_A_ROW) * max(abs(row.growth_bytes) for row in changed)
+    least = _LITTLE * max(abs(row.growth_bytes) for row in changed) if kind == "holder" else 0
     shown = [row for row in changed if abs(row.growth_bytes) >= least][:limit]
     page.heading(_TITLES[kind])
     header = ["#", "growth", "before", "after", "items" if kind == "holder" else "blocks", "status"]

@@ -180,7 +180,7 @@ def test_another_zip(path: Path, members: dict[str, bytes]) -> None:
     refused(path)
 
 
-@pytest.mark.parametrize("version", [2, 99, 0, -1, "1", None, [], {}, 1.5, "9" * 100_000])
+@pytest.mark.parametrize("version", [3, 99, 0, -1, "1", None, [], {}, 1.5, "9" * 100_000])
 def test_another_version_is_named(path: Path, whole: bytes, version: Any) -> None:
     path.write_bytes(rewritten(whole, lambda head: head.update(version=version)))
     error = refused(path)
