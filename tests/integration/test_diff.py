@@ -19,7 +19,7 @@ import pytest
 
 from memdiag.capture import format as capture_format
 from memdiag.units import format_bytes
-from tests.integration.cli import Cli, assert_refused, checked, grown, line_of
+from tests.integration.cli import Cli, assert_refused, checked, grown, line_of, rows_by
 from tests.integration.programs import clean_environment
 
 GROWING = """
@@ -85,10 +85,10 @@ def test_two_files_of_a_kind(home: Cli, kind: str) -> None:
     assert first["growth_bytes"] == first["after_bytes"] - first["before_bytes"]
     assert first["status"] == "worse"
     assert [breach["limit"] for breach in ran.report["gate"]["breaches"]] == ["default limits of 1 MiB and 5 %"]
-    last = ran.report["rows"][-1]
-    assert last["site"]["line"] == site(ran.report, "# shrinks")
-    assert last["growth_blocks"] in range(-760, -740)  # a frame or a number in use may be among them
-    growths = [row["growth_bytes"] for row in ran.report["rows"]]
+    rows = rows_by(ran.report, "site")
+    assert rows[-1]["site"]["line"] == site(ran.report, "# shrinks")
+    assert rows[-1]["growth_blocks"] in range(-760, -740)  # a frame or a number in use may be among them
+    growths = [row["growth_bytes"] for row in rows]
     assert growths == sorted(growths, reverse=True)
 
 
@@ -109,7 +109,7 @@ def test_the_terminal_and_the_json_say_the_same(home: Cli) -> None:
     ran = home.reported("diff", "small.memdiag", "large.memdiag")
     shown = " ".join(ran.stdout.split())
     first = ran.report["rows"][0]
-    figures = [first["growth_bytes"], sum(row["growth_bytes"] for row in ran.report["rows"])]
+    figures = [first["growth_bytes"], sum(row["growth_bytes"] for row in rows_by(ran.report, "site"))]
     assert all(format_bytes(figure, signed=True) in shown for figure in figures)
     assert ran.report["headline"] in shown
     assert f"growing.py:{first['site']['line']}" in shown
@@ -125,7 +125,9 @@ def test_what_is_new_and_what_is_gone(home: Cli) -> None:
     for name in ("old", "new"):
         assert home("run", "--tracer", "tracemalloc", "-o", f"{name}.memdiag", f"{name}.py").status == 0
     ran = home.reported("diff", "old.memdiag", "new.memdiag")
-    changed = {os.path.basename(row["site"]["file"]): row for row in ran.report["rows"] if row["status"] != "same"}
+    changed = {
+        os.path.basename(row["site"]["file"]): row for row in rows_by(ran.report, "site") if row["status"] != "same"
+    }
     assert (changed["new.py"]["status"], changed["old.py"]["status"]) == ("new", "gone")
     # The list's items are a block of their own; the list itself is one too, unless it comes from the free list.
     assert changed["new.py"]["growth_blocks"] in (700 + 1, 700 + 2)
@@ -143,12 +145,13 @@ def test_two_captures_of_the_heap(home: Cli) -> None:
     assert "Growth between the two, by type" in ran.stdout
     assert [breach["where"] for breach in ran.report["gate"]["breaches"]] == ["bytes"]
     back = home.reported("diff", "large.heap", "small.heap")
-    assert (back.status, back.report["rows"][-1]["growth_bytes"]) == (0, -first["growth_bytes"])
+    last = rows_by(back.report, "type")[-1]
+    assert (back.status, last["growth_bytes"]) == (0, -first["growth_bytes"])
 
 
 def test_a_capture_with_both_is_compared_by_what_the_other_has(home: Cli) -> None:
     by_type = home.reported("diff", "small.memdiag", "large.heap")
-    assert {row["kind"] for row in by_type.report["rows"]} == {"type"}
+    assert {row["kind"] for row in rows_by(by_type.report, "site", "type")} == {"type"}
     assert by_type.report["rows"][0]["type"] == "bytes"
     by_line = home.reported("diff", "small.memdiag", "large.dump")
     assert {row["kind"] for row in by_line.report["rows"]} == {"site"}

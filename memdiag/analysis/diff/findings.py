@@ -30,16 +30,19 @@ class _Seen:
 
 
 def findings_of(capture: Capture) -> tuple[Finding, ...]:
-    """What the command that recorded it says of it; nothing of a file that is no capture."""
-    if capture.command == "file":
-        return ()
+    """What the command that recorded it says of it."""
     if capture.command == "check":
         return diagnose_check(capture).findings
     return (diagnose_cycles(capture) if capture.command == "cycles" else diagnose_run(capture)).findings
 
 
 def compared(before: Side, after: Side) -> tuple[tuple[Finding, ...], list[Row]]:
-    """The findings after, each with its status, the new ones first; and a row for each on either side."""
+    """The findings after, each with its status, the new ones first; and a row for each on either side.
+
+    None where a side is a file of a tracer's, of which nothing is found.
+    """
+    if any(run.command == "file" for side in (before, after) for run in side.runs):
+        return (), []
     old, new = _seen(before), _seen(after)
     found, rows = [], []
     for key in dict.fromkeys([*new, *old]):

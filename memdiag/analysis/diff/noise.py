@@ -3,8 +3,8 @@
 With one run a side nothing is known of the spread: what moved by less than a floor is the same, all else is told as it
 is. With several, a change is real where the two sides' ranges lie apart, and their medians by more than either side
 spreads: of five runs against five of the same program, ranges alone lie apart once in 126 times, and a diff has a
-hundred rows. Where only some runs of the later side lie so far above (workers of a server, of which a few leak), these
-are told, and stand for it.
+hundred rows. Of workers of a server a few may leak and the others not: where some of them lie above all before by more
+than twice the spread, these are told, and stand for it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from statistics import median
 from memdiag.model import RowStatus
 from memdiag.units import counted
 
+WORKER = "worker"  # a run beside others; else one after the other
 _SOME = 0.2  # of the later side's runs that must lie above, where not all do
 _FEWEST = 2
+_FAR = 2  # times the spread
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ def judge(
     if apart and abs(new_middle - middle) > spread:
         words = f"{_ranged(before, told, unit)} before, {_ranged(after, told, unit)} after: clear of the spread"
         return Change(middle, new_middle, _status(max(before), max(after), new_middle - middle), words)
-    above = [one for one in after if one > max(before) + max(max(before) - min(before), floor)]
-    if len(above) >= max(_FEWEST, _SOME * len(after)):
+    above = [one for one in after if one > max(before) + _FAR * max(max(before) - min(before), floor)]
+    if unit == WORKER and len(above) >= max(_FEWEST, _SOME * len(after)):
         grown = _middle(above)
         words = (
             f"{len(above)} of {counted(len(after), unit)} grow, to {told(grown)}; before at most {told(max(before))}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from memdiag.analysis.diff.noise import WORKER
 from memdiag.model import Capture, Site
 
 Key = tuple[Hashable, ...]  # of a line: its file and number
@@ -26,7 +27,7 @@ class Side:
 
     @property
     def unit(self) -> str:
-        return "worker" if self.workers else "run"
+        return WORKER if self.workers else "run"
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class StackGrowth:
 
 
 def stack_growth(before: Traces, after: Traces) -> StackGrowth:
-    """From the end of one run to the end of the other; what awaits the collector is not counted."""
+    """From the end of one run to that of another, which both have moments; what awaits the collector is not counted."""
     tables = StackTable.of(before.stacks), StackTable.of(after.stacks)
     numbers: dict[Frame, int] = {}
     hashes = np.concatenate([_hashes(table, numbers) for table in tables])
