@@ -157,6 +157,83 @@ def test_a_capture_with_both_is_compared_by_what_the_other_has(home: Cli) -> Non
     assert {row["kind"] for row in by_line.report["rows"]} == {"site"}
 
 
+# --- several runs a side ----------------------------------------------------------------------------------------
+
+NOISY = """
+import random, sys
+kept = [bytes(random.randrange(900, 1100)) for _ in range(random.randrange(900, 1100))]
+more = [bytearray(1000) for _ in range(int(sys.argv[1]))]  # more
+"""
+
+
+@pytest.fixture(scope="module")
+def noisy(home: Cli) -> Cli:
+    home.write("noisy.py", NOISY)
+    for name, count in (("main", 10), ("same", 10), ("more", 3000)):
+        ran = home("run", "--repeat", "4", "-o", f"{name}.memdiag", "noisy.py", str(count))
+        assert ran.status == 0
+        assert "of 4; the verdicts" in ran.said
+    return home
+
+
+def test_what_runs_of_one_program_differ_by_is_no_change(noisy: Cli) -> None:
+    ran = noisy.reported("diff", "--max-growth", "0", "main.memdiag", "same.memdiag")
+    assert (ran.report["before_runs"], ran.report["after_runs"]) == (4, 4)
+    (row,) = [row for row in rows_by(ran.report, "type") if row["type"] == "bytes"]
+    assert (row["status"], row["noise"]) == ("same", True)
+    assert "within the spread" in row["evidence"]
+    assert "4 runs" in ran.stdout
+
+
+def test_what_lies_beyond_their_spread_is(noisy: Cli) -> None:
+    ran = noisy.reported("diff", "--max-growth", "1MB", "main.memdiag", "more.memdiag")
+    assert ran.status == 1
+    first = ran.report["rows"][0]
+    assert (first["type"], first["status"]) == ("bytearray", "worse")
+    assert first["growth_blocks"] == 2990
+    assert "clear of the spread" in first["evidence"]
+
+
+def test_several_files_a_side(noisy: Cli) -> None:
+    files = ["small.heap", "small.heap", "small.heap"]
+    ran = noisy.reported("diff", *files, "--", "small.heap", "large.heap", "large.heap", "--max-growth", "1MB")
+    assert ran.status == 1
+    first = ran.report["rows"][0]
+    assert (first["type"], first["evidence"].split(",")[0]) == ("bytes", "2 of 3 workers grow")
+    assert ran.report["before"] == "small.heap and 2 more"
+
+
+def test_a_run_that_fails_is_not_repeated(home: Cli) -> None:
+    home.write("fails.py", "import sys; print('ran'); sys.exit(7)")
+    ran = home("run", "--repeat", "3", "fails.py")
+    assert (ran.status, ran.stdout) == (7, "ran\n")
+
+
+@pytest.mark.parametrize(
+    "words", [("small.dump",), ("a", "b", "c"), ("--", "b"), ("a", "--"), ("a", "--", "b", "--", "c"), ()]
+)
+def test_sides_that_are_not_clear(home: Cli, words: tuple[str, ...]) -> None:
+    assert_refused(home("diff", *words), "memdiag diff")
+
+
+# --- two checkouts ----------------------------------------------------------------------------------------------
+
+
+def test_a_program_that_moved_and_whose_lines_moved(home: Cli) -> None:
+    program = "kept = []\ndef add(count):\n    kept.extend(bytes(1000) for _ in range(count))\nadd({})\n"
+    for name, head, count in (("main", "", 500), ("request", "# a comment\n\n", 3000)):
+        home.write(f"{name}/app.py", head + program.format(count))
+        there = Cli(home.directory / name)
+        assert there("run", "--tracer", "tracemalloc", "-o", "../moved-" + name, "app.py").status == 0
+    ran = home.reported("diff", "moved-main", "moved-request")
+    rows = [row for row in rows_by(ran.report, "site") if row["site"]["function"].startswith("add")]
+    (row,) = [row for row in rows if "bytes(1000)" in row["site"]["source"]]
+    assert (row["status"], row["site"]["line"]) == ("worse", 5)
+    assert row["growth_blocks"] in range(2500, 2503)
+    assert "it was line 3" in row["evidence"]
+    assert not [row for row in rows_by(ran.report, "holder") if row["status"] in ("new", "gone")]
+
+
 # --- the gate -------------------------------------------------------------------------------------------------
 
 
