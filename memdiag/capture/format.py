@@ -101,7 +101,7 @@ def read_capture(path: Path) -> Capture:
         with zipfile.ZipFile(path) as archive:
             if sum(info.file_size for info in archive.infolist()) > MAX_BYTES:
                 raise UnreadableInput(f"{path} would inflate to more than {MAX_BYTES >> 20} MiB", "it was not read")
-            head = json.loads(_member(archive, "capture.json"))
+            head = json.loads(_member(archive, "capture.json").decode("utf-8"))  # in no other: json would guess
             _check_version(path, head)
             return _whole(archive, head)
     except UnreadableInput:
@@ -109,6 +109,8 @@ def read_capture(path: Path) -> Capture:
     except zipfile.BadZipFile as error:
         raise UnreadableInput(f"{path} is not a whole capture: {str(error)[:160]}", _DAMAGED) from error
     except OSError as error:
+        if error.filename is None:  # the file itself sends its reader to where nothing is
+            raise UnreadableInput(f"{path} is not a whole capture: {error.strerror or error}", _DAMAGED) from error
         raise UnreadableInput(f"cannot read {path}: {error.strerror or error}", "check the path") from error
     except Exception as error:  # each compression has errors of its own, and so has every lie a file can tell
         raise UnreadableInput(f"{path} is damaged: {str(error)[:160]}", _DAMAGED) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from memdiag.model import (
     Capture,
     TargetInfo,
 )
-from tests.captures import FULL, attempt, refused, rewritten, same, zipped
+from tests.captures import FULL, attempt, parts, refused, rewritten, same, zipped
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -134,6 +135,14 @@ def test_a_capture_inside_other_bytes_is_the_capture(path: Path, whole: bytes) -
     path.write_bytes(b"#!/bin/sh\n" + whole)
     with pytest.raises(UnreadableInput):
         load(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-32-be", "utf-16-le", "utf-8-sig"])
+def test_a_document_in_another_encoding_is_not_guessed_at(path: Path, whole: bytes, encoding: str) -> None:
+    """json would look for the encoding by itself, and load a module for it; found by the fuzzer."""
+    head, arrays = parts(whole)
+    path.write_bytes(zipped({**arrays, "capture.json": json.dumps(head).encode(encoding)}))
+    refused(path)
 
 
 @pytest.mark.parametrize("place", ["missing", "."])
