@@ -226,3 +226,32 @@ def test_two_moments_of_one_run_have_the_findings_of_that_run() -> None:
     report = compare_sides(*sides)
     assert [(one.status, one.growing.counts[-1]) for one in report.findings] == [("worse", 11_000)]
     assert any("reckoned" in note for note in report.notes)
+
+
+def grown_on_one_side(before: int, after: int) -> Report:
+    """A holder that only the later run tells of; so many instances of its items' type are on each side."""
+    later = with_heap(CLIMB, 1_000_000)
+    assert later.heap is not None
+    sides = []
+    for count, populations in ((before, ()), (after, later.heap.populations)):
+        types = (TypeSeries("app.Page", (count,) * 12, (count * 100,) * 12, own=True),)
+        sides.append(
+            dataclasses.replace(later, heap=dataclasses.replace(later.heap, types=types, populations=populations))
+        )
+    return compare(sides[0], sides[1], NAMES)
+
+
+def test_what_was_there_before_and_did_not_grow_is_not_new() -> None:
+    same = grown_on_one_side(11_000, 11_200)
+    assert [row.status for row in of_kind(same, "holder")] == ["same"]
+    assert [one.status for one in same.findings] == ["same"]
+    new = grown_on_one_side(100, 11_100)
+    assert [row.status for row in of_kind(new, "holder")] == ["new"]
+    assert [one.status for one in new.findings] == ["new"]
+
+
+def test_runs_whose_end_was_not_seen_are_told() -> None:
+    cut = with_heap([1, 2], 1)
+    report = compare(dataclasses.replace(cut, end_s=None), cut, NAMES)
+    assert report.notes == ("the end of the work was not seen in before: growth may be how far each had come",)
+    assert compare(cut, cut, NAMES).notes == ()

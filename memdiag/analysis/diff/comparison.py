@@ -37,9 +37,10 @@ def compare_sides(before: Side, after: Side) -> Report:
     placed = tuple(moved(capture, directory) for capture in before.captures)
     sides = replace(before, captures=placed), after
     found = _primary(sides)
-    changes = _secondary(sides, found)
+    kinds = populations.Multitude(populations.by_type(sides[0].runs), populations.by_type(sides[1].runs))
+    changes = _secondary(sides, found, kinds)
     one_run = bool(after.file) and before.file == after.file and after.whole is not None
-    changed, finding_rows = findings.within(after, changes) if one_run else findings.compared(*sides)
+    changed, finding_rows = findings.within(after, changes) if one_run else findings.compared(*sides, kinds)
     total = sum(row.growth_bytes for row in found if not row.noise)
     return Report(
         command="diff",
@@ -69,7 +70,15 @@ def _notes(sides: Sides) -> tuple[str, ...]:
     early = [side for side in sides if side.whole is not None and side.whole.heap is not None]
     if any(side.captures[0].heap != side.whole.heap for side in early if side.whole is not None):
         notes.append("before the last moment of a run, what a holder retains is reckoned from how many items it had")
+    cut = [side.name for side in sides if any(map(_has_no_end, side.captures))]
+    if cut:
+        notes.append(f"the end of the work was not seen in {' and '.join(cut)}: growth may be how far each had come")
     return tuple(dict.fromkeys(notes))
+
+
+def _has_no_end(run: Capture) -> bool:
+    """Killed, or left by os._exit: its last snapshot is of any moment."""
+    return run.command == "run" and run.heap is not None and run.end_s is None
 
 
 def _verdict(found: Sequence[Row], changed: Sequence[Finding], total: int) -> RunVerdict:
@@ -159,14 +168,23 @@ def _with_way(row: Row, ways: dict[tuple[str, int], str]) -> Row:
 # --- the same in other words, and what is not memory ----------------------------------------------------------
 
 
-def _secondary(sides: Sides, primary: Sequence[Row]) -> list[Row]:
+def _secondary(sides: Sides, primary: Sequence[Row], kinds: populations.Multitude) -> list[Row]:
     found: list[Row] = []
     if all(run.heap is not None for side in sides for run in side.runs):
         holders = populations.by_holder(sides[0].runs), populations.by_holder(sides[1].runs)
-        found += rows("holder", sides, holders, lambda before: max(_LEAST_HELD, _MUCH * before))
+        held = rows("holder", sides, holders, lambda before: max(_LEAST_HELD, _MUCH * before))
+        found += [_checked(row, kinds) for row in held]
         if primary and primary[0].kind == "site" and all(_has_types(run) for side in sides for run in side.runs):
             found += _by_type(sides)
     return found + _resources(sides)
+
+
+def _checked(row: Row, kinds: populations.Multitude) -> Row:
+    """A holder that one side alone tells of may have been there on the other, and full."""
+    if row.status not in ("new", "gone") or not kinds.stayed(row.type, row.growth_blocks):
+        return row
+    words = f"there are about as many {row.type} on both sides: it merely did not grow on one of them"
+    return replace(row, status="same", evidence=words, noise=True)
 
 
 def _resources(sides: Sides) -> list[Row]:

@@ -8,6 +8,7 @@ from statistics import median
 
 from memdiag.analysis.check import diagnose_check
 from memdiag.analysis.diagnose import diagnose_cycles, diagnose_run
+from memdiag.analysis.diff.populations import Multitude
 from memdiag.analysis.diff.sides import Side
 from memdiag.model import Capture, Finding, Row, RowStatus, Site
 from memdiag.units import counted, format_bytes
@@ -36,7 +37,7 @@ def findings_of(capture: Capture) -> tuple[Finding, ...]:
     return (diagnose_cycles(capture) if capture.command == "cycles" else diagnose_run(capture)).findings
 
 
-def compared(before: Side, after: Side) -> tuple[tuple[Finding, ...], list[Row]]:
+def compared(before: Side, after: Side, kinds: Multitude) -> tuple[tuple[Finding, ...], list[Row]]:
     """The findings after, each with its status, the new ones first; and a row for each on either side.
 
     None where a side is a file of a tracer's, of which nothing is found.
@@ -46,10 +47,10 @@ def compared(before: Side, after: Side) -> tuple[tuple[Finding, ...], list[Row]]
     old, new = _seen(before), _seen(after)
     found, rows = [], []
     for key in dict.fromkeys([*new, *old]):
-        row, status = _row(old.get(key), new.get(key), before, after)
+        row = _checked(_row(old.get(key), new.get(key), before, after), kinds)
         rows.append(row)
         if key in new and _is_wrong(new[key]):
-            found.append(replace(new[key].finding, status=status))
+            found.append(replace(new[key].finding, status=row.status))
     rank = {"new": 0, "worse": 1, "same": 2, "better": 3, "gone": 4}
     found.sort(key=lambda one: (rank[one.status or "same"], _ORDER[one.verdict], -_amount(one)[0]))
     rows.sort(key=lambda row: (rank[row.status], -row.growth_bytes, -row.growth_blocks, row.name))
@@ -91,14 +92,21 @@ def _is_wrong(seen: _Seen | None) -> bool:
     return seen is not None and seen.finding.verdict in _WRONG
 
 
-def _row(old: _Seen | None, new: _Seen | None, before: Side, after: Side) -> tuple[Row, RowStatus]:
+def _checked(row: Row, kinds: Multitude) -> Row:
+    """Whether a run was long enough to tell what grows differs from run to run; how much there is does not."""
+    if row.status not in ("new", "gone") or not row.growth_blocks or not kinds.stayed(row.type, row.growth_blocks):
+        return row
+    return replace(row, status="same", evidence=f"{row.evidence}; yet there are about as many {row.type} on both sides")
+
+
+def _row(old: _Seen | None, new: _Seen | None, before: Side, after: Side) -> Row:
     one = new or old
     assert one is not None
     sizes = [0 if side is None else round(median(side.bytes)) for side in (old, new)]
     counts = [0 if side is None else round(median(side.counts)) for side in (old, new)]
     status, words = _judged(old, new, before, after)
     site = one.finding.sites[0] if one.finding.sites else Site("", 0)
-    row = Row(
+    return Row(
         site=replace(site, bytes=sizes[1] - sizes[0], count=counts[1] - counts[0]),
         before_bytes=sizes[0],
         after_bytes=sizes[1],
@@ -111,7 +119,6 @@ def _row(old: _Seen | None, new: _Seen | None, before: Side, after: Side) -> tup
         id=one.finding.id,
         evidence=words,
     )
-    return row, status
 
 
 def _judged(old: _Seen | None, new: _Seen | None, before: Side, after: Side) -> tuple[RowStatus, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
 
 from memdiag.analysis.diff.sides import Entries, Figure, Key, measured
 from memdiag.analysis.judgement import identity
@@ -10,6 +12,7 @@ from memdiag.analysis.resources import HANDLES
 from memdiag.model import Capture, Sample
 
 RESIDENT = "resident memory"
+_PART = 0.5  # of what a holder has gained, by which its items' type must have
 
 # What is counted of a process from outside; with the samples that the program's unwinding has no part in.
 _COUNTED: tuple[tuple[str, Callable[[Sample], int | None]], ...] = tuple((kind.noun, kind.read) for kind in HANDLES)
@@ -23,6 +26,32 @@ def by_type(runs: Sequence[Capture]) -> Entries:
 def _types(run: Capture) -> Mapping[Key, Figure]:
     series = run.heap.types if run.heap is not None else ()
     return {(one.name,): Figure(one.sizes[-1], one.counts[-1], type=one.name) for one in series if one.sizes}
+
+
+@dataclass(frozen=True)
+class Multitude:
+    """How many instances of each type there are on both sides: what checks whether something new is new at all.
+
+    Whatever held as many things before, and did not gain any while it was watched, is not among what may grow.
+    """
+
+    old: Entries
+    new: Entries
+
+    def stayed(self, type_name: str, gained: int) -> bool:
+        """Whether there are not so many more of these as something is said to have gained, or lost."""
+        counts = [self._count(side, type_name) for side in (self.old, self.new)]
+        if counts[0] is None or counts[1] is None or not gained:
+            return False
+        return (counts[1] - counts[0]) / gained < _PART
+
+    @staticmethod
+    def _count(side: Entries, type_name: str) -> float | None:
+        """By name, with its module or without, as a holder tells what it holds; None where nothing is known."""
+        if not side or not type_name:
+            return None
+        told = [entry for (name,), entry in side.items() if f".{name}".endswith(f".{type_name}")]
+        return sum(median(entry.counts) for entry in told)
 
 
 def by_holder(runs: Sequence[Capture]) -> Entries:
