@@ -40,7 +40,7 @@ def _of_kind(report: Report, kind: RowKind) -> list[Row]:
 def _write_growth(page: Page, report: Report, limit: int) -> None:
     """The memory itself, and its sum."""
     changed = [row for row in report.rows if row.status != "same"]
-    if not changed:
+    if not changed and (report.rows or not report.changes):
         page.heading("Growth between the two: nothing changed")
     _write_table(page, report, changed, limit)
     if changed:

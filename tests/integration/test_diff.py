@@ -216,6 +216,32 @@ def test_sides_that_are_not_clear(home: Cli, words: tuple[str, ...]) -> None:
     assert_refused(home("diff", *words), "memdiag diff")
 
 
+RINGS = """
+class Node: pass
+kept = []
+def main(count):
+    for at in range(200):
+        node = Node()
+        node.me = node
+        if at < count:
+            kept.append(node)
+import sys
+main(int(sys.argv[1]))
+"""
+
+
+def test_two_looks_at_cycles_are_compared_by_their_findings(home: Cli) -> None:
+    home.write("rings.py", RINGS)
+    for name, count in (("few", 0), ("many", 40)):
+        home("cycles", "-o", f"{name}.cycles", "rings.py", str(count))
+    ran = home.reported("diff", "few.cycles", "many.cycles")
+    worse = [one for one in ran.report["findings"] if one["status"] == "new"]
+    assert [one["cycle"]["shape"] for one in worse] == [["Node"]]
+    assert {row["by"] for row in ran.report["rows"]} <= {"finding", "resource"}
+    assert "1 new" in ran.report["headline"]
+    assert "NEW SUSPECT" in ran.stdout
+
+
 # --- two checkouts ----------------------------------------------------------------------------------------------
 
 

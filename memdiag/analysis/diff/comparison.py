@@ -45,7 +45,7 @@ def compare_sides(before: Side, after: Side) -> Report:
     return Report(
         command="diff",
         verdict=_verdict(found, changed, total),
-        headline=_headline(before.name, after.name, total),
+        headline=_headline(before.name, after.name, total if found else None, finding_rows),
         target=after.runs[-1].target,
         findings=changed,
         rows=tuple(found),
@@ -59,7 +59,12 @@ def compare_sides(before: Side, after: Side) -> Report:
     )
 
 
-def _headline(before: str, after: str, total: int) -> str:
+def _headline(before: str, after: str, total: int | None, finding_rows: Sequence[Row]) -> str:
+    """By the memory; where that was not looked at, as of cycles, by the findings."""
+    if total is None and finding_rows:
+        statuses = [row.status for row in finding_rows]
+        told = [f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses)]
+        return f"{after} has {', '.join(told)} against {before}, by findings"
     if not total:
         return f"{after} holds as much as {before}"
     return f"{after} holds {format_bytes(abs(total))} {'more' if total > 0 else 'less'} than {before}"
