@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memdiag.capture.format import read_capture
+from memdiag.capture.codec import encode
+from memdiag.capture.format import FORMAT, read_capture
 from memdiag.errors import UnreadableInput
 from memdiag.model import (
     Capture,
@@ -113,3 +114,24 @@ def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
         for name, data in members.items():
             archive.writestr(name, data)
     return made.getvalue()
+
+
+def of_version_1() -> bytes:
+    """``FULL`` as memdiag wrote it first: stacks in the document, arrays as they are; labels and repeats unheard of."""
+    traces = FULL.traces
+    assert traces is not None
+    head = encode(dataclasses.replace(FULL, traces=None, sources={}))
+    del head["labels"], head["repeats"]
+    sources = [[file, line, one.function, one.text] for (file, line), one in FULL.sources.items()]
+    told = {
+        "tracer": traces.tracer,
+        "frames_limit": traces.frames_limit,
+        "untold_bytes": traces.untold_bytes,
+        "moments": encode(traces.moments),
+        "arenas": sorted(traces.arenas),
+        "stacks": [[[frame.file, frame.line, frame.function] for frame in stack] for stack in traces.stacks],
+    }
+    document = {"format": FORMAT, "version": 1, **head, "sources": sources, "traces": told}
+    names = ("live_bytes", "live_blocks", "awaiting_bytes", "awaiting_blocks")
+    arrays = {name + ".i8": getattr(traces, name).astype("<i8").tobytes() for name in names}
+    return zipped({"capture.json": json.dumps(document).encode(), **arrays})

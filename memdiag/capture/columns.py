@@ -18,6 +18,7 @@ from memdiag.model import Frame, Ints, StackTable
 
 _WIDTHS = (1, 2, 4, 8)
 DEEPEST = 65_535  # frames of a stack: tracemalloc's own limit
+MOST_NUMBERS = 1 << 26  # of one column: half a gigabyte of them, whatever they took in the file
 
 Column = tuple[str, int, bytes]  # name of the member, bytes of each number, and its content
 Content = Callable[[str, int], bytes]  # of the member of that name and that length; raises ValueError where it is not
@@ -36,15 +37,17 @@ def pack(name: str, values: npt.NDArray[Any]) -> Column:
     return name, width, narrow.view(np.uint8).reshape(-1, width).T.tobytes()
 
 
-def unpack(content: Content, name: str, width: Any, shape: Sequence[int]) -> Ints:
-    """The numbers again, writable. Raises ValueError where the member is not as long as that."""
+def unpack(content: Content, name: str, width: Any, shape: Sequence[int], kind: type[Any] = np.int64) -> Any:
+    """The numbers again, of this kind, writable. Raises ValueError where the member is not as long as that."""
     if type(width) is not int or width not in _WIDTHS:
         raise ValueError(f"{name}: a width of 1, 2, 4 or 8 bytes was expected")
+    if math.prod(shape) > MOST_NUMBERS:
+        raise ValueError(f"{name}: more numbers than memdiag reads")
     planes = np.frombuffer(content(name, width * math.prod(shape)), np.uint8).reshape(width, -1)
-    unsigned = np.ascontiguousarray(planes.T).view(f"<u{width}").ravel().astype(np.uint64)
-    numbers = (unsigned >> np.uint64(1)).view(np.int64) ^ -(unsigned & np.uint64(1)).view(np.int64)
-    numbers = numbers.reshape(shape)
-    return np.cumsum(numbers, axis=0, dtype=np.int64) if len(shape) == 2 and shape[0] > 1 else numbers
+    unsigned = np.ascontiguousarray(planes.T).view(f"<u{width}").ravel()
+    signed = (unsigned >> 1).view(f"<i{width}") ^ -(unsigned & 1).view(f"<i{width}")
+    numbers = signed.astype(kind).reshape(shape)
+    return np.cumsum(numbers, axis=0, dtype=kind) if len(shape) == 2 and shape[0] > 1 else numbers
 
 
 def stack_columns(stacks: StackTable) -> Iterator[Column]:
@@ -74,8 +77,8 @@ def read_stacks(head: dict[str, Any], content: Content) -> StackTable:
     functions = _checked(tuple[str, ...], head["functions"], "functions")
     sizes = {name: _amount(head["sizes"][name], name) for name in ("frames", "stacks", "places")}
 
-    def column(name: str, size: str) -> Ints:
-        return unpack(content, name, head["widths"][name], (sizes[size],))
+    def column(name: str, size: str, kind: type[Any] = np.int64) -> Any:
+        return unpack(content, name, head["widths"][name], (sizes[size],), kind)
 
     of_file = _indices(column("frame_files", "frames"), len(files))
     of_function = _indices(column("frame_functions", "frames"), len(functions))
@@ -87,7 +90,7 @@ def read_stacks(head: dict[str, Any], content: Content) -> StackTable:
     depths = column("stack_depths", "stacks")
     if depths.size and (depths.min() < 0 or depths.max() > DEEPEST or int(depths.sum()) != sizes["places"]):
         raise ValueError("stacks: their frames are not as many as they say")
-    levels = _indices(column("stack_frames", "places"), len(frames)).astype(np.int32)
+    levels = _indices(column("stack_frames", "places", np.int32), len(frames))
     return StackTable(frames, depths, _by_stack(depths, levels))
 
 
@@ -112,7 +115,7 @@ def _amount(value: Any, name: str) -> int:
     return value
 
 
-def _indices(values: Ints, count: int) -> Ints:
+def _indices(values: Any, count: int) -> Any:
     if values.size and (values.min() < 0 or values.max() >= count):
         raise ValueError("stacks: a number that stands for nothing")
     return values

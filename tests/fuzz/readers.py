@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import json
 import tempfile
@@ -21,7 +20,7 @@ from memdiag.capture.format import write_capture
 from memdiag.capture.load import load
 from memdiag.errors import MemdiagError
 from memdiag.model import Capture, TargetInfo
-from tests.captures import FULL, REPEATED
+from tests.captures import FULL, REPEATED, of_version_1
 from tests.fuzz import mutations
 
 ANSWER: dict[str, Any] = {
@@ -93,7 +92,7 @@ def _memray_answer(path: Path) -> object:
 
 def _captures() -> list[bytes]:
     plain = Capture("run", TargetInfo(("app.py",)))
-    return [*(_written(one) for one in (FULL, REPEATED, plain)), _of_version_1()]
+    return [*(_written(one) for one in (FULL, REPEATED, plain)), of_version_1()]
 
 
 def _written(capture: Capture) -> bytes:
@@ -101,26 +100,6 @@ def _written(capture: Capture) -> bytes:
         path = Path(place) / "run.memdiag"
         write_capture(capture, path)
         return path.read_bytes()
-
-
-def _of_version_1() -> bytes:
-    """As memdiag wrote them first: stacks in the document, arrays as they are."""
-    members = _members(_written(FULL))
-    head = json.loads(members["capture.json"])
-    traces = FULL.traces
-    assert traces is not None
-    old = {
-        key: copy.deepcopy(head["traces"][key])
-        for key in ("tracer", "frames_limit", "untold_bytes", "moments", "arenas")
-    }
-    old["stacks"] = [[[frame.file, frame.line, frame.function] for frame in stack] for stack in traces.stacks]
-    del head["repeats"], head["labels"]
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("capture.json", json.dumps({**head, "version": 1, "traces": old}))
-        for name in ("live_bytes", "live_blocks", "awaiting_bytes", "awaiting_blocks"):
-            archive.writestr(name + ".i8", getattr(traces, name).astype("<i8").tobytes())
-    return data.getvalue()
 
 
 def _members(archive: bytes) -> dict[str, bytes]:

@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from memdiag.capture import columns
 from memdiag.capture.format import read_capture, write_capture
 from memdiag.capture.load import load
 from memdiag.errors import CannotDo, UnreadableInput
-from memdiag.model import (
-    Capture,
-    TargetInfo,
-)
-from tests.captures import FULL, attempt, parts, refused, rewritten, same, zipped
+from memdiag.model import Capture, Frame, Moment, StackTable, TargetInfo, Traces
+from tests.captures import FULL, REPEATED, attempt, of_version_1, parts, refused, rewritten, same, zipped
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -195,3 +193,39 @@ def test_another_version_is_named(path: Path, whole: bytes, version: Any) -> Non
     error = refused(path)
     assert "version" in error.problem or "format" in error.problem
     assert "update" in error.next_step
+
+
+def test_very_many_stacks_of_which_none_awaits_anything(path: Path) -> None:
+    """Columns of noughts deflate a thousandfold: that is no bomb."""
+    stacks = StackTable([Frame("a.py", at) for at in range(100)], np.ones(80_000, np.int64), np.zeros(80_000, np.int32))
+    live, nothing = np.ones((3, 80_000), np.int64), np.zeros(80_000, np.int64)
+    moments = tuple(Moment(float(at), "sample") for at in range(3))
+    found = Traces("tracemalloc", stacks, moments, live, live, nothing, nothing)
+    write_capture(dataclasses.replace(FULL, traces=found), path)
+    assert path.stat().st_size < 10_000
+    read = read_capture(path).traces
+    assert read is not None
+    assert np.array_equal(read.live_bytes, live)
+
+
+def test_more_numbers_than_memory_should_hold_are_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_capture(FULL, path)
+    monkeypatch.setattr(columns, "MOST_NUMBERS", 3)
+    assert "more numbers" in refused(path).problem
+
+
+def test_several_runs_come_back_as_they_were(path: Path) -> None:
+    write_capture(REPEATED, path)
+    assert same(read_capture(path), REPEATED)
+    assert [run.traces is None for run in read_capture(path).runs] == [False, False, True]
+
+
+def test_the_first_version_is_read_as_ever(path: Path) -> None:
+    path.write_bytes(of_version_1())
+    assert same(read_capture(path), dataclasses.replace(FULL, labels=()))
+
+
+@pytest.mark.parametrize("repeats", [{}, [1], [None], [{"repeats": []}], [[]] * 2000])
+def test_runs_that_are_none(path: Path, whole: bytes, repeats: Any) -> None:
+    path.write_bytes(rewritten(whole, lambda head: head.update(repeats=repeats)))
+    refused(path)
