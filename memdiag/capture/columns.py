@@ -44,8 +44,10 @@ def unpack(content: Content, name: str, width: Any, shape: Sequence[int], kind: 
     if math.prod(shape) > MOST_NUMBERS:
         raise ValueError(f"{name}: more numbers than memdiag reads")
     planes = np.frombuffer(content(name, width * math.prod(shape)), np.uint8).reshape(width, -1)
-    unsigned = np.ascontiguousarray(planes.T).view(f"<u{width}").ravel()
-    signed = (unsigned >> 1).view(f"<i{width}") ^ -(unsigned & 1).view(f"<i{width}")
+    unsigned = planes[0].astype(f"=u{width}")
+    for place in range(1, width):
+        unsigned |= planes[place].astype(unsigned.dtype) << 8 * place
+    signed = (unsigned >> 1).view(f"=i{width}") ^ -(unsigned & 1).view(f"=i{width}")
     numbers = signed.astype(kind).reshape(shape)
     return np.cumsum(numbers, axis=0, dtype=kind) if len(shape) == 2 and shape[0] > 1 else numbers
 

@@ -55,6 +55,16 @@ def test_of_equal_lines_the_nearest_is_the_same() -> None:
     assert {(row.site.line, row.growth_bytes) for row in compare(before, after, NAMES).rows} == {(12, 0), (32, 0)}
 
 
+def test_very_many_equal_lines_are_matched_as_they_follow_each_other() -> None:
+    def generated(first: int, size: int) -> Capture:
+        places = [f"/app/a.py:{at}" for at in range(first, first + 3000)]
+        return held({stack(place): size for place in places}, dict.fromkeys(places, ("load", "rows.append(0)")))
+
+    report = compare(generated(1, 1000), generated(7, 1000), NAMES)
+    assert len(report.rows) == 3000
+    assert {row.status for row in report.rows} == {"same"}
+
+
 def test_a_line_of_that_number_with_another_text_is_another_line() -> None:
     before = held({stack("/app/a.py:10"): 50_000}, {"/app/a.py:10": ("load", "index = build(rows)")})
     after = held({stack("/app/a.py:10"): 50_000}, {"/app/a.py:10": ("store", "self.saved[key] = value")})

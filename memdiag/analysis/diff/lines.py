@@ -19,6 +19,7 @@ from memdiag.model import Capture, Site, StackTable, Traces
 _Kind = Callable[[Key, Entry], Key]
 
 _ALIKE = 0.6  # of two texts of one line, before and after it was changed
+_MOST_PAIRS = 10_000  # of equal lines, among which the nearest are looked for
 _MOST_ALIKE = 30  # lines of one function that are compared by their texts
 
 
@@ -89,7 +90,10 @@ def _by_text(old: Entries, new: Entries) -> list[tuple[Key, Key]]:
     """Lines of the same file, function and text; the nearest to each other first."""
     pairs = []
     for before, after in _groups(old, new, lambda key, entry: (key[0], _function(entry), _text(entry))):
-        pairs += _nearest((_distance(one, other), one, other) for one in before for other in after)
+        if len(before) * len(after) > _MOST_PAIRS:  # as they follow each other: what was generated is
+            pairs += zip(sorted(before, key=_number), sorted(after, key=_number), strict=False)
+        else:
+            pairs += _nearest((abs(_number(one) - _number(other)), one, other) for one in before for other in after)
     return pairs
 
 
@@ -121,8 +125,8 @@ def _groups(old: Entries, new: Entries, kind: _Kind) -> Iterator[tuple[list[Key]
         yield sides[0][of], sides[1][of]
 
 
-def _distance(before: Key, after: Key) -> float:
-    return abs(int(str(before[1])) - int(str(after[1])))
+def _number(key: Key) -> int:
+    return int(str(key[1]))
 
 
 def _nearest(candidates: Iterable[tuple[float, Key, Key]]) -> list[tuple[Key, Key]]:
