@@ -88,7 +88,7 @@ def _function(entry: Entry) -> str:
 
 def _by_text(old: Entries, new: Entries) -> list[tuple[Key, Key]]:
     """Lines of the same file, function and text; the nearest to each other first."""
-    pairs = []
+    pairs: list[tuple[Key, Key]] = []
     for before, after in _groups(old, new, lambda key, entry: (key[0], _function(entry), _text(entry))):
         if len(before) * len(after) > _MOST_PAIRS:  # as they follow each other: what was generated is
             pairs += zip(sorted(before, key=_number), sorted(after, key=_number), strict=False)
