@@ -25,7 +25,7 @@ class _Seen:
     """One finding over the runs of a side: as the run that says the most tells it."""
 
     finding: Finding
-    runs: int
+    runs: int  # in which it is said to be wrong
     bytes: tuple[int, ...]
     counts: tuple[int, ...]
 
@@ -78,7 +78,8 @@ def _seen(side: Side) -> dict[str, _Seen]:
 def _gathered(found: Sequence[Finding]) -> _Seen:
     worst = min(found, key=lambda one: (_ORDER[one.verdict], -one.confidence))
     amounts = [_amount(one) for one in found]
-    return _Seen(worst, len(found), tuple(size for size, _ in amounts), tuple(count for _, count in amounts))
+    wrong = sum(one.verdict in _WRONG for one in found)
+    return _Seen(worst, wrong, tuple(size for size, _ in amounts), tuple(count for _, count in amounts))
 
 
 def _amount(finding: Finding) -> tuple[int, int]:
@@ -89,7 +90,7 @@ def _amount(finding: Finding) -> tuple[int, int]:
 
 
 def _is_wrong(seen: _Seen | None) -> bool:
-    return seen is not None and seen.finding.verdict in _WRONG
+    return seen is not None and seen.runs > 0
 
 
 def _checked(row: Row, kinds: Multitude) -> Row:
@@ -130,6 +131,8 @@ def _judged(old: _Seen | None, new: _Seen | None, before: Side, after: Side) -> 
         seen, side = (new, after) if is_now else (old, before)
         if seen is not None and not _is_sure(seen, side):
             return "same", f"{told_new if is_now else told_old}: too few of them to call it a change"
+        if old is not None and new is not None and _by_amount(old, new, "")[0] == "same":
+            return "same", f"{told_new}, {told_old} before; yet there is about as much of it"
         if is_now:
             return "new", f"{told_new}; before: {told_old or 'not found'}"
         return "gone", f"before: {told_old}; now: {told_new or 'not found'}"
@@ -166,4 +169,4 @@ def _told(seen: _Seen | None, side: Side) -> str:
         return ""
     if len(side.runs) == 1:
         return seen.finding.verdict
-    return f"{seen.finding.verdict} in {seen.runs} of {counted(len(side.runs), side.unit)}"
+    return f"{seen.finding.verdict} in {seen.runs or len(seen.bytes)} of {counted(len(side.runs), side.unit)}"
