@@ -1,4 +1,7 @@
-"""Several runs of one program, reported as one: the first of those that say what most of them say."""
+"""From a capture to its report, by the command that recorded it.
+
+Several runs of one program are reported as one: the first of those that say what most of them say.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,24 @@ import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 
-from memdiag.model import Report
+from memdiag.analysis.check import diagnose_check
+from memdiag.analysis.cycles.findings import diagnose_cycles
+from memdiag.analysis.diagnose import diagnose_run
+from memdiag.model import Capture, Report
 
 _WRONG = ("leak", "suspect")
+
+
+def report_of(capture: Capture) -> Report:
+    """What memdiag says of a capture."""
+    return typical([report_of_run(run) for run in capture.runs])
+
+
+def report_of_run(run: Capture) -> Report:
+    """What memdiag says of one run."""
+    if run.command == "check":
+        return diagnose_check(run)
+    return diagnose_cycles(run) if run.command == "cycles" else diagnose_run(run)
 
 
 def typical(reports: Sequence[Report]) -> Report:

@@ -60,19 +60,9 @@ def _recorded(target: Target, settings: Settings, place: Path, repeat: int) -> C
 
 def diagnose(capture: Capture) -> Report:
     """The report that fits the capture's command; of several runs that of a typical one."""
-    from memdiag.analysis.repeats import typical
+    from memdiag.analysis.repeats import report_of
 
-    return typical([_diagnosed(run) for run in capture.runs])
-
-
-def _diagnosed(capture: Capture) -> Report:
-    from memdiag.analysis.check import diagnose_check
-    from memdiag.analysis.cycles.findings import diagnose_cycles
-    from memdiag.analysis.diagnose import diagnose_run
-
-    if capture.command == "check":
-        return diagnose_check(capture)
-    return diagnose_cycles(capture) if capture.command == "cycles" else diagnose_run(capture)
+    return report_of(capture)
 
 
 def gated(report: Report, fail_on: FailOn | None, growth: Limit | None) -> Report:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from memdiag.analysis.check import diagnose_check
-from memdiag.analysis.diagnose import diagnose_cycles, diagnose_run
 from memdiag.analysis.diff.populations import Multitude
 from memdiag.analysis.diff.sides import Side
-from memdiag.model import Capture, Finding, Row, RowStatus, Site
+from memdiag.analysis.repeats import report_of_run
+from memdiag.model import Finding, Row, RowStatus, Site
 from memdiag.units import counted, format_bytes
 
 _WRONG = ("leak", "suspect")
@@ -28,13 +27,6 @@ class _Seen:
     runs: int  # in which it is said to be wrong
     bytes: tuple[int, ...]
     counts: tuple[int, ...]
-
-
-def findings_of(capture: Capture) -> tuple[Finding, ...]:
-    """What the command that recorded it says of it."""
-    if capture.command == "check":
-        return diagnose_check(capture).findings
-    return (diagnose_cycles(capture) if capture.command == "cycles" else diagnose_run(capture)).findings
 
 
 def compared(before: Side, after: Side, kinds: Multitude) -> tuple[tuple[Finding, ...], list[Row]]:
@@ -61,7 +53,7 @@ def within(side: Side, holders: Sequence[Row]) -> tuple[tuple[Finding, ...], lis
     """The findings of a whole run, by what became of their holders between two of its moments."""
     assert side.whole is not None
     became = {row.id: row for row in holders if row.kind == "holder"}
-    wrong = [one for one in findings_of(side.whole) if one.verdict in _WRONG and one.id in became]
+    wrong = [one for one in report_of_run(side.whole).findings if one.verdict in _WRONG and one.id in became]
     found = [replace(one, status=became[one.id].status) for one in wrong]
     rows = [replace(became[one.id], by="finding", name=one.title) for one in wrong]
     return tuple(found), rows
@@ -70,7 +62,7 @@ def within(side: Side, holders: Sequence[Row]) -> tuple[tuple[Finding, ...], lis
 def _seen(side: Side) -> dict[str, _Seen]:
     told: dict[str, list[Finding]] = {}
     for run in side.runs:
-        for finding in {one.id: one for one in reversed(findings_of(run))}.values():
+        for finding in {one.id: one for one in reversed(report_of_run(run).findings)}.values():
             told.setdefault(finding.id, []).append(finding)
     return {key: _gathered(found) for key, found in told.items()}
 
