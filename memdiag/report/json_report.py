@@ -110,7 +110,7 @@ def _finding(finding: Finding) -> Json:
         "cycle": _cluster(finding.cycle) if finding.cycle else None,
         "why": finding.why,
         "fix": finding.fix,
-        "status": finding.status,
+        **({"status": finding.status} if finding.status else {}),
     }
 
 
@@ -130,7 +130,7 @@ def _row(row: Row) -> Json:
         "kind": row.kind,
         "by": row.kind,
         "name": row.name,
-        "id": row.id,
+        "fingerprint": row.id,
         "site": _site(row.site),
         "type": row.type,
         "before_bytes": row.before_bytes,
