@@ -238,7 +238,7 @@ def test_two_looks_at_cycles_are_compared_by_their_findings(home: Cli) -> None:
     worse = [one for one in ran.report["findings"] if one["status"] == "new"]
     assert [one["cycle"]["shape"] for one in worse] == [["Node"]]
     assert {row["by"] for row in ran.report["rows"]} <= {"finding", "resource"}
-    assert "1 new" in ran.report["headline"]
+    assert ran.report["headline"] == "many.cycles against few.cycles: 1 finding new"
     assert "NEW SUSPECT" in ran.stdout
 
 

@@ -14,7 +14,7 @@ from memdiag.analysis.lines import shown_frame
 from memdiag.analysis.origin import is_library
 from memdiag.errors import UnreadableInput
 from memdiag.model import Capture, Finding, Report, Row, RunVerdict
-from memdiag.units import format_bytes
+from memdiag.units import counted, format_bytes
 
 _SAME_BYTES = 512  # a line or type that moved by less is the same
 _MUCH = 0.05  # of what it was: a holder, or a resource, of a single run that moved by less is the same
@@ -62,9 +62,9 @@ def compare_sides(before: Side, after: Side) -> Report:
 def _headline(before: str, after: str, total: int | None, finding_rows: Sequence[Row]) -> str:
     """By the memory; where that was not looked at, as of cycles, by the findings."""
     if total is None and finding_rows:
-        statuses = [row.status for row in finding_rows]
-        told = [f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses)]
-        return f"{after} has {', '.join(told)} against {before}, by findings"
+        statuses = [row.status for row in finding_rows if row.status != "same"]
+        told = [f"{counted(statuses.count(status), 'finding')} {status}" for status in dict.fromkeys(statuses)]
+        return f"{after} against {before}: {', '.join(told) or 'the same findings'}"
     if not total:
         return f"{after} holds as much as {before}"
     return f"{after} holds {format_bytes(abs(total))} {'more' if total > 0 else 'less'} than {before}"
