@@ -83,7 +83,8 @@ def test_the_same_program_in_another_directory(file: str) -> None:
     sides = []
     for directory, size in (("/ci/main", 10_000), ("/ci/pull-request", 40_000)):
         run = held({stack(file.format(directory) + ":7"): size})
-        sides.append(dataclasses.replace(run, target=dataclasses.replace(run.target, directory=directory)))
+        run = dataclasses.replace(run, target=dataclasses.replace(run.target, directory=directory))
+        sides.append(dataclasses.replace(run, repeats=(run, run)))
     (row,) = compare(sides[0], sides[1], NAMES).rows
     assert (row.growth_bytes, row.status) == (30_000, "worse")
     assert row.site.file == file.format("/ci/pull-request")

@@ -17,8 +17,12 @@ def moved(capture: Capture, directory: str) -> Capture:
     there = directory.rstrip("/")
     if not own or not there or own == there:
         return capture
-    found = _moved(capture, own + "/", there + "/")
-    return dataclasses.replace(found, target=dataclasses.replace(capture.target, directory=directory))
+    found = _moved(dataclasses.replace(capture, repeats=()), own + "/", there + "/")
+    return dataclasses.replace(
+        found,
+        target=dataclasses.replace(capture.target, directory=directory),
+        repeats=tuple(moved(one, directory) for one in capture.repeats),
+    )
 
 
 def _moved(value: T, own: str, there: str) -> T:
