@@ -13,13 +13,9 @@ from memdiag.units import format_bytes, format_count
 Floor = Callable[[int], float]  # by how much something of this size must move to have moved at all
 
 
-def rows(
-    kind: RowKind, sides: tuple[Side, Side], entries: tuple[Entries, Entries], floor: Floor, **more: bool
-) -> list[Row]:
+def rows(kind: RowKind, sides: tuple[Side, Side], entries: tuple[Entries, Entries], floor: Floor) -> list[Row]:
     """A row for each key of either side; keys are the same on both."""
-    return rows_of_pairs(
-        kind, sides, entries, {key: key for key in entries[0].keys() & entries[1].keys()}, floor, **more
-    )
+    return rows_of_pairs(kind, sides, entries, {key: key for key in entries[0] if key in entries[1]}, floor)
 
 
 def rows_of_pairs(
@@ -28,14 +24,13 @@ def rows_of_pairs(
     entries: tuple[Entries, Entries],
     pairs: Mapping[Key, Key],
     floor: Floor,
-    by_count: bool = False,
 ) -> list[Row]:
     """A row for each pair (key after to key before), and for what is on one side only; the largest growth first."""
     old, new = entries
     matched = set(pairs.values())
     both = [(old.get(pairs[key]) if key in pairs else None, entry) for key, entry in new.items()]
     gone = [(entry, None) for key, entry in old.items() if key not in matched]
-    found = [_row(kind, sides, before, after, floor, by_count) for before, after in (*both, *gone)]
+    found = [_row(kind, sides, before, after, floor) for before, after in (*both, *gone)]
     return sorted(found, key=_rank)
 
 
@@ -43,14 +38,13 @@ def _rank(row: Row) -> tuple[object, ...]:
     return -row.growth_bytes, -row.growth_blocks, row.site.file, row.site.line, row.type, row.name
 
 
-def _row(
-    kind: RowKind, sides: tuple[Side, Side], old: Entry | None, new: Entry | None, floor: Floor, by_count: bool
-) -> Row:
+def _row(kind: RowKind, sides: tuple[Side, Side], old: Entry | None, new: Entry | None, floor: Floor) -> Row:
+    """Judged by bytes; what has none on either side, by number."""
     one = new or old
     assert one is not None
     sizes = _judged(sides, _figures(old, sides[0], "bytes"), _figures(new, sides[1], "bytes"), floor, format_bytes)
     counts = _judged(sides, _figures(old, sides[0], "counts"), _figures(new, sides[1], "counts"), floor, format_count)
-    judged = counts if by_count or not (sizes.before or sizes.after) else sizes
+    judged = sizes if sizes.before or sizes.after else counts
     site = one.figure.site or Site("", 0)
     return Row(
         site=replace(_with_source(site, old), bytes=sizes.after - sizes.before, count=counts.after - counts.before),
