@@ -12,6 +12,9 @@ from fractions import Fraction
 _NUMBER = r"(?P<number>[0-9]{1,18}(?:\.[0-9]{1,18})?|\.[0-9]{1,18})"  # bounded: int() of endless digits is slow
 _SIZE = re.compile(_NUMBER + r"\s*(?P<unit>[a-z]*)", re.IGNORECASE | re.ASCII)
 _PERCENT = re.compile(_NUMBER + r"\s*%", re.ASCII)
+_PLAIN = re.compile(_NUMBER, re.ASCII)
+_COUNT = re.compile(r"[0-9]{1,18}", re.ASCII)
+_PER_OPERATION = re.compile(r"\s*/\s*(?:op|operation|call)$", re.IGNORECASE)
 
 _PREFIXES = "kmgtpe"
 _FACTORS = {"": 1, "b": 1, "byte": 1, "bytes": 1}
@@ -24,11 +27,14 @@ _DECIMAL_UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit as the user wrote it (``text``); exactly one of ``size_bytes`` and ``percent`` is set."""
+    """A limit as the user wrote it (``text``); exactly one of the others is set."""
 
     text: str
     size_bytes: int | None = None
     percent: float | None = None
+    bytes_per_operation: float | None = None
+    count: int | None = None
+    share: float | None = None  # 0 to 1
 
 
 def parse_size(text: str) -> int:
@@ -36,11 +42,16 @@ def parse_size(text: str) -> int:
 
     Raises ValueError, with a message for the user, for anything else: negative, not finite, empty, unknown unit.
     """
+    exact = _exact_size(text)
+    if exact is None:
+        raise ValueError(f"{_quoted(text)} is not a size: write a number and a unit, such as 20MB, 1.5GiB or 512")
+    return round(exact)
+
+
+def _exact_size(text: str) -> Fraction | None:
     match = _SIZE.fullmatch(text.strip())
     factor = _FACTORS.get(match["unit"].lower()) if match else None
-    if match is None or factor is None:
-        raise ValueError(f"{_quoted(text)} is not a size: write a number and a unit, such as 20MB, 1.5GiB or 512")
-    return round(Fraction(match["number"]) * factor)
+    return None if match is None or factor is None else Fraction(match["number"]) * factor
 
 
 def parse_limit(text: str) -> Limit:
@@ -52,6 +63,38 @@ def parse_limit(text: str) -> Limit:
         return Limit(stripped, size_bytes=parse_size(stripped))
     except ValueError:
         raise ValueError(f"{_quoted(text)} is not a limit: write a size such as 20MB, or a share such as 5%") from None
+
+
+def parse_rate(text: str) -> Limit:
+    """Bytes for each operation: ``2KB/op``; without ``/op``, a size is taken as one. ValueError otherwise."""
+    stripped = text.strip()
+    exact = _exact_size(_PER_OPERATION.sub("", stripped))
+    if exact is None:
+        raise ValueError(f"{_quoted(text)} is not a rate: write bytes for each operation, such as 2KB/op")
+    return Limit(stripped, bytes_per_operation=float(exact))
+
+
+def is_rate(text: str) -> bool:
+    """Whether it is written as something for each operation."""
+    return _PER_OPERATION.search(text.strip()) is not None
+
+
+def parse_count(text: str) -> Limit:
+    """A whole number: ``5``. ValueError with a message for the user otherwise."""
+    stripped = text.strip()
+    if not _COUNT.fullmatch(stripped):
+        raise ValueError(f"{_quoted(text)} is not a count: write a whole number, such as 2")
+    return Limit(stripped, count=int(stripped))
+
+
+def parse_share(text: str) -> Limit:
+    """A share of a whole: ``0.95`` or ``95%``. ValueError with a message for the user otherwise."""
+    stripped = text.strip()
+    match = _PERCENT.fullmatch(stripped) or _PLAIN.fullmatch(stripped)
+    share = None if match is None else Fraction(match["number"]) / (100 if stripped.endswith("%") else 1)
+    if share is None or share > 1:
+        raise ValueError(f"{_quoted(text)} is not a share: write 0 to 1, or per cent, such as 0.95 or 95%")
+    return Limit(stripped, share=float(share))
 
 
 def _quoted(text: str) -> str:
@@ -116,6 +159,11 @@ def format_duration(seconds: float) -> str:
         return f"{minutes // 60} h {minutes % 60:02d} min"
     hours = round(seconds / 3600)
     return f"{hours // 24} d {hours % 24:02d} h"
+
+
+def format_pause(seconds: float) -> str:
+    """As ``format_duration``, but what is very short is not nothing: ``0.02 ms``."""
+    return f"{seconds * 1000:.1g} ms" if 0.000005 <= seconds < 0.00095 else format_duration(seconds)
 
 
 def _sign(number: int, signed: bool) -> str:

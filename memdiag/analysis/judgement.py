@@ -259,7 +259,7 @@ def finding(one: Case, judgement: Judgement, evidence: HeapEvidence, duration_s:
         title=advice.title(told),
         why=advice.why(told),
         fix=advice.fix(told),
-        holder=Holder(population.path, population.holder_type, population.owner),
+        holder=Holder(population.path, population.holder_type, population.owner, population.owner_module),
         growing=Growing(population.item_type, one.counts, one.bytes, one.per_second),
         retained_bytes=population.retained_bytes,
         sites=_sites(one),

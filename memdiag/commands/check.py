@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memdiag.commands import options, output
-from memdiag.commands.options import FailOn, Snapshots
+from memdiag.commands import gating, options, output
+from memdiag.commands.options import Snapshots
 from memdiag.errors import FAILED, FINE, UsageError
 
 if TYPE_CHECKING:
+    from memdiag.commands.gating import Asked
     from memdiag.launch.rounds import Order
     from memdiag.model import Report
 
@@ -37,7 +38,9 @@ def check(
     json: options.Json = None,
     python: options.Python = None,
     limit: options.Rows = 10,
-    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Fail (exit 1) on this verdict.")] = FailOn.leak,
+    fail_on: options.Fail = None,
+    max_growth: options.GrowthPerCall = None,
+    baseline: options.Baseline = None,
 ) -> int:
     """Repeat a function that takes no arguments, and say what grew in every round: a leak, and exit status 1.
 
@@ -46,6 +49,8 @@ def check(
     from memdiag.launch.rounds import Order, parse
     from memdiag.launch.target import interpreter
 
+    asked = gating.asked(fail_on, baseline, {"max-growth": max_growth})
+    asked.check("check")
     output.check_json(json)
     if snapshots is Snapshots.none:
         raise UsageError("check judges by heap snapshots", "leave --snapshots out")
@@ -59,10 +64,10 @@ def check(
         python=interpreter(python, "none"),
         snapshots=snapshots.value,
     )
-    return _check(order, out, json, limit, fail_on)
+    return _check(order, out, json, limit, asked)
 
 
-def _check(order: Order, out: options.Output, json: str | None, limit: int, fail_on: FailOn) -> int:
+def _check(order: Order, out: options.Output, json: str | None, limit: int, asked: Asked) -> int:
     from memdiag import gate
     from memdiag.capture import store
     from memdiag.commands import recording
@@ -77,7 +82,7 @@ def _check(order: Order, out: options.Output, json: str | None, limit: int, fail
     finally:
         discard(spool)
     report = dataclasses.replace(report, next_steps=_next_steps(report, order))
-    report = recording.gated(report, fail_on, None)
+    report = asked.answered(report)
     output.write_json(report, json)
     output.show(report, sys.stderr, limit)
     status = gate.exit_status(report)

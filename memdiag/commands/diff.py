@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memdiag.commands import options, output
+from memdiag.commands import gating, options, output
 from memdiag.commands.sides import read_side, split
 
 if TYPE_CHECKING:
@@ -28,24 +28,29 @@ Files = Annotated[
 
 def diff(
     files: Files = None,
+    fail_on: options.Fail = None,
     max_growth: options.Growth = None,
+    baseline: options.Baseline = None,
     json: options.Json = None,
     limit: options.Rows = 20,
 ) -> int:
     """Compare two captures, two moments, or two sets of runs; exit 1 when memory grew beyond the limit.
 
-    Without --max-growth, growth above 1 MiB that is also above 5 % fails.
+    Without a condition, growth above 1 MiB that is also above 5 % fails.
     """
     from memdiag import gate
     from memdiag.analysis.diff import compare_sides
+    from memdiag.analysis.repeats import report_of_run
 
-    growth = options.growth_limit(max_growth)
+    asked = gating.asked(fail_on, baseline, {"max-growth": max_growth})
+    asked.check("diff")
     output.check_json(json)
     words = split(files or [])
     with output.working("reading and comparing"):
         before, after = map(read_side, words)
         report = compare_sides(before, after)
-    report = gate.check_growth(report, growth)
+        each = [[report_of_run(run) for run in side.runs] for side in (before, after)] if asked.packages("diff") else []
+    report = asked.answered(report, (each[0], each[1]) if each else None)
     report = dataclasses.replace(report, next_steps=_next_steps(report, before, after, words[1]))
     if json != "-":
         output.show(report, sys.stdout, limit)

@@ -8,16 +8,6 @@ from typing import Annotated
 
 import typer
 
-from memdiag.errors import UsageError
-from memdiag.units import Limit, parse_limit
-
-
-class FailOn(str, Enum):
-    """Which verdicts breach the gate."""
-
-    leak = "leak"
-    suspect = "suspect"
-
 
 class Tracer(str, Enum):
     """How allocations are traced."""
@@ -43,17 +33,35 @@ Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", h
 Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Report as JSON; - is standard output.")]
 Python = Annotated[str | None, typer.Option("--python", metavar="PATH", help="The interpreter to run it with.")]
 Rows = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many rows and findings to print.")]
+Fail = Annotated[
+    list[str] | None,
+    typer.Option("--fail-on", metavar="CONDITION", help="Fail (exit 1) on leak, suspect, or a figure beyond a limit."),
+]
+Baseline = Annotated[
+    Path | None, typer.Option("--baseline", metavar="FILE", help="Findings in it are known, and pass the gate.")
+]
 Growth = Annotated[
     str | None, typer.Option("--max-growth", metavar="LIMIT", help="Fail above this growth: 20MB, 1.5GiB, 5%.")
 ]
-Fail = Annotated[FailOn | None, typer.Option("--fail-on", help="Fail (exit 1) on this verdict.")]
-
-
-def growth_limit(text: str | None) -> Limit | None:
-    """The limit as a figure. Raises UsageError with what may be written."""
-    if text is None:
-        return None
-    try:
-        return parse_limit(text)
-    except ValueError as error:
-        raise UsageError(f"--max-growth: {error}") from error
+GrowthPerCall = Annotated[
+    str | None, typer.Option("--max-growth", metavar="LIMIT", help="Fail above this growth: 20MB, 5%, 2KB/op.")
+]
+Peak = Annotated[str | None, typer.Option("--max-peak", metavar="SIZE", help="Fail above this resident set: 500MB.")]
+SurvivalRate = Annotated[
+    str | None, typer.Option("--max-survival-rate", metavar="SHARE", help="Fail above this survival rate: 0.05, 5%.")
+]
+GcEffectiveness = Annotated[
+    str | None, typer.Option("--min-gc-effectiveness", metavar="SHARE", help="Fail below this: 0.95, 95%.")
+]
+PassesNeeded = Annotated[
+    str | None, typer.Option("--max-passes-needed", metavar="N", help="Fail where more passes still free something.")
+]
+CleanupEffectiveness = Annotated[
+    str | None, typer.Option("--min-cleanup-effectiveness", metavar="SHARE", help="Fail below this: 0.95, 95%.")
+]
+GrowthUnderLoad = Annotated[
+    str | None, typer.Option("--max-growth-under-load", metavar="SIZE", help="Fail above this: 10MB.")
+]
+Uncollectable = Annotated[
+    str | None, typer.Option("--max-uncollectable", metavar="N", help="Fail above so many uncollectable objects.")
+]

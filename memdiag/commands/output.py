@@ -19,9 +19,13 @@ def check_json(place: str | None) -> None:
     """Raises UsageError before anything is run where the JSON could not be written afterwards."""
     if place is None or place == "-":
         return
-    path = Path(place)
+    check_place(Path(place), "JSON ")
+
+
+def check_place(path: Path, what: str = "") -> None:
+    """Raises UsageError where no file could be written there."""
     if path.is_dir() or not path.absolute().parent.is_dir() or not os.access(path.absolute().parent, os.W_OK):
-        raise UsageError(f"cannot write JSON to {place}", "name a file in a directory that exists and is writable")
+        raise UsageError(f"cannot write {what}to {path}", "name a file in a directory that exists and is writable")
 
 
 def show(report: Report, stream: TextIO, limit: int) -> None:

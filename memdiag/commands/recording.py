@@ -10,12 +10,11 @@ from pathlib import Path
 from memdiag import gate
 from memdiag.capture import format, store
 from memdiag.commands import output
-from memdiag.commands.options import FailOn
+from memdiag.commands.gating import Asked
 from memdiag.errors import FAILED, FINE, CannotDo
 from memdiag.launch.record import Settings, discard, record
 from memdiag.launch.target import Target, describe
 from memdiag.model import Capture, Report
-from memdiag.units import Limit
 
 
 def record_and_report(
@@ -24,8 +23,7 @@ def record_and_report(
     out: Path | None,
     json: str | None,
     limit: int,
-    fail_on: FailOn | None = None,
-    growth: Limit | None = None,
+    asked: Asked,
     graph: Path | None = None,
     repeat: int = 1,
 ) -> int:
@@ -36,7 +34,7 @@ def record_and_report(
         report = diagnose(capture)
     report, saved = save(capture, report, place)
     report = dataclasses.replace(report, next_steps=_next_steps(report, target, saved, graph))
-    report = gated(report, fail_on, growth)
+    report = asked.answered(report)
     report, drawn = _draw(report, graph)
     output.write_json(report, json)
     output.show(report, sys.stderr, limit)
@@ -63,13 +61,6 @@ def diagnose(capture: Capture) -> Report:
     from memdiag.analysis.repeats import report_of
 
     return report_of(capture)
-
-
-def gated(report: Report, fail_on: FailOn | None, growth: Limit | None) -> Report:
-    """The report with the answers of the gates that were asked for."""
-    if fail_on is not None:
-        report = gate.check_verdict(report, fail_on.value)
-    return gate.check_growth(report, growth) if growth is not None else report
 
 
 def save(capture: Capture, report: Report, place: Path) -> tuple[Report, Path | None]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from memdiag.commands import options, output
+from memdiag.commands import gating, options, output
 from memdiag.commands.options import Snapshots, Tracer
 from memdiag.commands.targets import required, target_of
 from memdiag.errors import UsageError
@@ -31,6 +31,8 @@ def run(
     limit: options.Rows = 10,
     fail_on: options.Fail = None,
     max_growth: options.Growth = None,
+    max_peak: options.Peak = None,
+    baseline: options.Baseline = None,
     repeat: Annotated[
         int, typer.Option(min=1, max=100, metavar="N", help="Run it N times into one capture: diff tells noise by it.")
     ] = 1,
@@ -40,7 +42,8 @@ def run(
     from memdiag.launch.record import Settings
     from memdiag.launch.target import interpreter
 
-    growth = options.growth_limit(max_growth)
+    asked = gating.asked(fail_on, baseline, {"max-growth": max_growth, "max-peak": max_peak})
+    asked.check("run")
     output.check_json(json)
     if native and tracer is not Tracer.memray:
         raise UsageError("--native needs --tracer memray", "tracemalloc sees Python's own allocations only")
@@ -54,4 +57,4 @@ def run(
         python_allocators=python_allocators,
         python=interpreter(python, tracer.value),
     )
-    return record_and_report(target, settings, out, json, limit, fail_on, growth, repeat=repeat)
+    return record_and_report(target, settings, out, json, limit, asked, repeat=repeat)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand
 
+from memdiag.commands import configuration
 from memdiag.errors import MemdiagError, UsageError
 from memdiag.launch.target import Target, from_words
 
@@ -83,35 +81,12 @@ def required(target: Target | None) -> Target:
 
 def or_known(target: Target | None) -> Target:
     """The target, else the one in ``[tool.memdiag]``, else that of the latest run, else an error that explains."""
-    found = target or _configured(Path("pyproject.toml")) or _latest()
+    found = target or configuration.read().target or _latest()
     if found is None:
         next_step = 'name one (memdiag cycles script.py), or put target = "script.py" under [tool.memdiag]'
         raise UsageError("no program was named, configured, or run here before", next_step)
     found.check()
     return found
-
-
-def _configured(path: Path) -> Target | None:
-    if not path.is_file():
-        return None
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read {path}: {error}", "mend it, or name a program") from error
-    words = settings.get("tool", {}).get("memdiag", {}).get("target")
-    if words is None:
-        return None
-    try:
-        words = shlex.split(words) if isinstance(words, str) else words
-    except ValueError:
-        words = None  # an open quotation
-    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
-        raise UsageError(f"target in {path} is not a command: {words!r:.40}", 'write target = "script.py --option"')
-    return from_words(words)
 
 
 def _latest() -> Target | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-from memdiag.analysis.cycles.lines import assigned_at
+from memdiag.analysis.cycles.lines import GIVEN, assigned_at
 from memdiag.analysis.cycles.telling import Stage, Told
 from memdiag.analysis.origin import is_standard
 from memdiag.analysis.owner import made_at, read_owner
 from memdiag.analysis.wording import Way
 from memdiag.capture.sources import read_sources, read_text
-from memdiag.model import CycleCluster, OwnerFacts, Site, Touch
+from memdiag.model import Cut, CycleCluster, OwnerFacts, Site, Touch
 
 _MOST_FILES = 40
 _MOST_SITES = 3
@@ -30,10 +30,7 @@ def _with_lines(told: Told, files: Sequence[str], texts: dict[str, str]) -> Told
     homes = dict(told.files)
     searched = list(dict.fromkeys([*homes.values(), *files]))[:_MOST_FILES]
     read = {file: text for file in searched if (text := _text(file, texts))}
-    cuts = tuple(
-        dataclasses.replace(cut, sites=tuple(_referring(cut.reference, homes, read))) if not cut.outside else cut
-        for cut in cluster.cuts
-    )
+    cuts = _preferred([_referring(cut, homes, read) for cut in cluster.cuts])
     sites, inferred = _sourced(cluster.sites), False
     if not sites:
         sites, inferred = tuple(_made(cluster, homes, read)), True
@@ -77,15 +74,31 @@ def _made(cluster: CycleCluster, homes: Mapping[str, str], read: Mapping[str, st
     return list(dict.fromkeys(found))[:_MOST_SITES]
 
 
-def _referring(reference: str, homes: Mapping[str, str], read: Mapping[str, str]) -> list[Site]:
-    """Where the source assigns to ``Class.attribute``; of both parts where two references are to be cut together."""
-    found: list[Site] = []
-    for one in reference.split(" and "):
+def _referring(cut: Cut, homes: Mapping[str, str], read: Mapping[str, str]) -> tuple[Cut, bool]:
+    """The cut with the lines that assign to ``Class.attribute``; and whether all assign what they were given.
+
+    Where several references are to be cut together, the lines of all.
+    """
+    found: list[Touch] = []
+    for one in () if cut.outside else cut.reference.split(" and "):
         cls, _, attribute = one.rpartition(".")
         if cls in homes and attribute.isidentifier():
-            for file, text in read.items():
-                found += [_site(touch) for touch in assigned_at(text, file, cls, attribute)]
-    return list(dict.fromkeys(found))[:_MOST_SITES]
+            found += [touch for file, text in read.items() for touch in assigned_at(text, file, cls, attribute)]
+    sites = tuple(dict.fromkeys(map(_site, found)))[:_MOST_SITES]
+    return dataclasses.replace(cut, sites=sites), bool(found) and all(touch.how == GIVEN for touch in found)
+
+
+def _preferred(cuts: Sequence[tuple[Cut, bool]]) -> tuple[Cut, ...]:
+    """Where the one to cut has nothing to say for it, another that frees all and is given from outside is better."""
+    chosen = next((cut for cut, _ in cuts if cut.recommended), None)
+    if chosen is None or chosen.reason:
+        return tuple(cut for cut, _ in cuts)
+    given = [cut for cut, is_given in cuts if is_given and not cut.reason and cut.freed_objects == cut.of_objects]
+    if not given or chosen in given:
+        return tuple(cut for cut, _ in cuts)
+    better = dataclasses.replace(given[0], recommended=True, reason="it is given from outside, so it points back")
+    rest = [dataclasses.replace(cut, recommended=False) for cut, _ in cuts if cut is not given[0]]
+    return (better, *rest)
 
 
 def _site(touch: Touch) -> Site:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memdiag.capture import heap_file, spool
+from memdiag.capture.collector import cost_of
 from memdiag.launch.free_memory import Watchman
 from memdiag.launch.image import Image
-from memdiag.model import CollectorCost, CycleEvidence, HeapGraph, Moment, Questions
+from memdiag.model import CycleEvidence, HeapGraph, Moment, Questions
 
 if TYPE_CHECKING:
     from memdiag.analysis.cycles.survival import Look
@@ -183,11 +184,9 @@ class LookDesk:
             reclaimed=_by_name(header["reclaimed"]) + before,
             gc_enabled=bool(header["gc_enabled"]),
             gc_debug=int(header["gc_debug"]),
-            collector=CollectorCost(
-                active_s=float(header["t"]),
-                thresholds=tuple(map(int, header["thresholds"])),
-                frozen=int(header["frozen"]),
-            ),
+            unwatched=int(header["unwatched"]),
+            disturbed=int(header["disturbed"]),
+            collector=cost_of(header["costs"]),
             seen=self._seen,
         )
 

@@ -34,16 +34,20 @@ def environment(options: Mapping[str, str]) -> dict[str, str]:
     return env
 
 
-def run(command: Sequence[str], env: Mapping[str, str], watch: Callable[[int], None]) -> tuple[int, float]:
+def run(
+    command: Sequence[str], env: Mapping[str, str], watch: Callable[[int], None], *, silent: bool = False
+) -> tuple[int, float]:
     """Run the command to its end; ``watch`` is called with its pid, often at first and then less so.
 
     Returns the status as ``subprocess`` gives it (negative for a signal) and the seconds it took. Inherited
-    descriptors are passed on, as a shell would. Raises CannotDo where it cannot be started.
+    descriptors are passed on, as a shell would; ``silent`` puts the null device in place of its three streams. Raises
+    CannotDo where it cannot be started.
     """
     started = time.monotonic()
     with _signals() as arrived:
         try:
-            child = subprocess.Popen(list(command), env=dict(env), close_fds=False)
+            streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL if silent else None)
+            child = subprocess.Popen(list(command), env=dict(env), close_fds=False, **streams)
         except OSError as error:
             raise CannotDo(f"cannot start {command[0]}: {error.strerror}", "check --python") from error
         ended = threading.Event()

@@ -33,15 +33,30 @@ from memdiag.model.heap import (
     TypeSeries,
 )
 from memdiag.model.recording import Frame, Ints, Moment, Sample, Source, Stack, TargetInfo, Traces
-from memdiag.model.report import Breach, Gate, Report, Rounds, Row, RowKind, RowStatus, RunVerdict
+from memdiag.model.report import (
+    Breach,
+    Compared,
+    Gate,
+    Held,
+    Ignored,
+    Report,
+    Rounds,
+    Row,
+    RowKind,
+    RowStatus,
+    RunVerdict,
+)
 from memdiag.model.sites import Site
 from memdiag.model.stacks import StackTable
+from memdiag.model.tuning import CollectorSetting, Trial, TrialRow, TrialRun, Tuning
 
 __all__ = [
     "Answers",
     "Breach",
     "Capture",
     "CollectorCost",
+    "CollectorSetting",
+    "Compared",
     "Cut",
     "CycleCluster",
     "CycleEvidence",
@@ -55,7 +70,9 @@ __all__ = [
     "Growing",
     "HeapEvidence",
     "HeapGraph",
+    "Held",
     "Holder",
+    "Ignored",
     "Ints",
     "ModuleRoot",
     "Moment",
@@ -78,6 +95,10 @@ __all__ = [
     "TargetInfo",
     "Touch",
     "Traces",
+    "Trial",
+    "TrialRow",
+    "TrialRun",
+    "Tuning",
     "TypeSeries",
     "TypeSurvival",
     "Verdict",

@@ -118,6 +118,8 @@ class CycleEvidence:
     library_objects: int = 0  # members of cycles of the standard library's making, left out of all figures
     gc_enabled: bool = True
     gc_debug: int = 0
+    unwatched: int = 0  # collections whose garbage was not counted: the heap was too large
+    disturbed: int = 0  # collections that came while other threads ran, whose garbage may be counted in part
     collector: CollectorCost = CollectorCost()
     growth_under_load_bytes: int | None = None  # the highest resident set of the run above that as work began
     cleanup_effectiveness: float | None = None  # of what had come by the look, the share that the passes gave back

@@ -18,6 +18,7 @@ class Holder:
     path: str
     type: str = ""
     owner: str = ""
+    module: str = ""  # where the owner is defined
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,10 @@ class Finding:
     sites: tuple[Site, ...] = ()
     cycle: CycleCluster | None = None
     status: Status | None = None  # diff: against the capture before
+    known: bool = False  # in the baseline: a gate passes it
+    ignored: str = ""  # the reason that the configuration gives for ignoring it: a gate passes it
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a gate looks at it: neither in the baseline nor ignored."""
+        return not self.known and not self.ignored

@@ -9,6 +9,7 @@ from memdiag.model.cycles import CycleEvidence
 from memdiag.model.findings import Finding, Status
 from memdiag.model.recording import Sample, TargetInfo
 from memdiag.model.sites import Site
+from memdiag.model.tuning import Tuning
 
 RunVerdict = Literal["leak", "suspect", "clean", "inconclusive"]
 RowStatus = Status
@@ -59,6 +60,41 @@ class Breach:
 class Gate:
     passed: bool = True
     breaches: tuple[Breach, ...] = ()
+    conditions: tuple[str, ...] = ()  # all that was asked, as the user wrote it
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """One rule of the configuration that ignores findings, and how many it hid."""
+
+    rule: str  # as it is written there: ``path = "app.cache*"``
+    reason: str
+    hidden: int = 0
+    expires: str = ""  # the last day on which it hides, as 2026-12-31
+    expired: bool = False
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A baseline that the findings were compared with."""
+
+    name: str
+    known: int = 0  # findings of this report that are in it
+    gone: tuple[tuple[str, str], ...] = ()  # (id, title) of those in it that this report could have found, and did not
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a package that has a budget had before, and has at the end; ``where`` is the largest part, in words."""
+
+    package: str
+    before_bytes: int
+    after_bytes: int
+    where: str = ""
+
+    @property
+    def growth_bytes(self) -> int:
+        return self.after_bytes - self.before_bytes
 
 
 @dataclass(frozen=True)
@@ -84,7 +120,11 @@ class Report:
     changes: tuple[Row, ...] = ()  # diff: the same memory by other kinds, and what is not memory
     survival: CycleEvidence | None = None
     rounds: Rounds | None = None  # check
+    tuning: Tuning | None = None  # cycles --tune
     gate: Gate = Gate()
+    held: tuple[Held, ...] = ()  # of each package that has a budget
+    ignored: tuple[Ignored, ...] = ()
+    baseline: Compared | None = None
     notes: tuple[str, ...] = ()
     tracer: str = "none"
     awaiting_bytes: int = 0  # garbage that waits for the collector: late, not leaked

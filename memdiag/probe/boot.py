@@ -71,6 +71,7 @@ class Probe:
         self.sampler.sample()
         self.labels.begin(self._labelled)
         if self.looks is not None:
+            self.looks.costs = self._costs
             self.ends.listen()
         if self.looks is None or self._every:  # a collection that our own thread sets off cannot be watched exactly
             self.clock.start()
@@ -93,6 +94,10 @@ class Probe:
             directory = self.recorder.spool.directory
             self.memray = memray_tracer.start(directory, options["native"] == "1", options["allocators"] == "1")
             self.recorder.write("tracing", {"clock": self.recorder.now()})
+
+    def _costs(self) -> dict[str, Any]:
+        """What the collector cost so far."""
+        return self.collections.pauses.tell(self.recorder.active())
 
     def _tick(self) -> None:
         """On either clock: take what is due.
@@ -211,6 +216,8 @@ class Probe:
             if unseen or self.looks is not None or self._went_on():
                 self._final("exit")
             self.sampler.sample()
+            if self.looks is not None:
+                self.recorder.write("pauses", self._costs())
             if self.memray is not None:
                 self.memray.__exit__(None, None, None)
             self.recorder.write("exit", {"t": self.recorder.now(), "lost": self.recorder.spool.lost})

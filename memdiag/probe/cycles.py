@@ -17,11 +17,10 @@ from .moments import kept_frame
 from .recorder import Recorder
 from .stillness import briefly
 
+_DEBUG_SAVEALL = gc.DEBUG_SAVEALL
 _collect = gc.collect
 _get_debug = gc.get_debug
-_get_freeze_count = gc.get_freeze_count
 _get_objects = gc.get_objects
-_get_threshold = gc.get_threshold
 _garbage = gc.garbage
 
 _MAX_WATCHED = 3_000_000  # tracked objects
@@ -57,13 +56,14 @@ class Watch:
         self._garbage = 0
         self._makes: set[tuple[tuple[str, str], ...]] = set()
         self.unwatched = 0
+        self.disturbed = 0  # collections that came while other threads of the program could run
         self.paused = False
 
     def __call__(self, phase: str, info: dict[str, int]) -> None:
         if self.paused:
             return
         if phase == "start":
-            briefly(lambda: self._before(info["generation"]))
+            self.disturbed += not briefly(lambda: self._before(info["generation"]))
             if self._is_new() and self._recorder.in_main_thread():
                 self._images.garbage()
         else:
@@ -103,7 +103,8 @@ class Watch:
         components, self._about_to_go = self._about_to_go, []
         if not components:
             return
-        alive = set() if collected >= self._garbage else set(map(id, _get_objects()))
+        all_gone = collected >= self._garbage and not _get_debug() & _DEBUG_SAVEALL
+        alive = set() if all_gone else set(map(id, _get_objects()))
         for component in components:
             for key, name in component:
                 if key not in alive:
@@ -132,9 +133,9 @@ class Looks:
         in_use = kept_frame(_get_objects())  # held until the passes are over, as the program held it
         try:
             header = {"look": self._number, "label": label, "t": recorder.active(), "worked": recorder.worked()}
-            header.update(gc_enabled=recorder.collector_enabled, gc_debug=_get_debug(), unwatched=self._watch.unwatched)
-            header.update(thresholds=list(_get_threshold()), frozen=_get_freeze_count(), costs=self.costs())
-            recorder.write("look", {**header, "reclaimed": self._watch.tell()})
+            header.update(gc_enabled=recorder.collector_enabled, gc_debug=_get_debug())
+            header.update(unwatched=self._watch.unwatched, disturbed=self._watch.disturbed)
+            recorder.write("look", {**header, "costs": self.costs(), "reclaimed": self._watch.tell()})
             self._write_stage(label, 0)
             for number in range(1, self._passes + 1):
                 freed = _collect()

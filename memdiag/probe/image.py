@@ -20,6 +20,7 @@ from _thread import get_ident as _get_ident
 from _tracemalloc import is_tracing as _is_tracing
 from _tracemalloc import stop as _stop_tracing
 from gc import get_objects as _get_objects
+from gc import unfreeze as _unfreeze
 from os import _exit
 from os import getppid as _getppid
 from os import nice as _nice
@@ -191,6 +192,7 @@ class Images:
         try:
             native.let_go_of_descriptors()
             _nice(12)
+            _unfreeze()  # what the program has put out of the collector's sight is part of its heap all the same
             self._write(header, native, copied=True)
             self._serve(header["number"], native, self._parent, copied=True)
         except Exception as error:

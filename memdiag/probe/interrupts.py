@@ -6,11 +6,20 @@ timeout) would be swallowed with them. It is made to happen again, a moment late
 
 from __future__ import annotations
 
-from _signal import SIGINT
+from _signal import SIGALRM, SIGINT, SIGPROF, SIGUSR1, SIGUSR2, SIGVTALRM
 from _signal import getsignal as _getsignal
 from _signal import valid_signals as _valid_signals
 from _thread import interrupt_main as _interrupt
 from _thread import start_new_thread as _start_new_thread
+from sys import getprofile as _getprofile
+from sys import gettrace as _gettrace
+
+_RAISING = (SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2)  # whose handlers raise, or come often
+
+
+def disturbed() -> bool:
+    """A debugger would see our frames; the exception of a timer's handler would be lost in them."""
+    return bool(_gettrace() or _getprofile()) or any(map(callable, map(_getsignal, _RAISING)))
 
 
 def deliver_again(error: BaseException) -> None:

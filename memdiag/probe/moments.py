@@ -322,5 +322,15 @@ def _is_called_by_script(frame: FrameType) -> bool:
     return frame.f_globals.get("__name__") not in _IMPORTING
 
 
+def at_work() -> bool:
+    """Whether the calling thread, which must be the main one, is in the script and not importing."""
+    frame: FrameType | None = _getframe(1)
+    while frame is not None and not _is_script(frame):
+        if frame.f_globals.get("__name__") in _IMPORTING:
+            return False
+        frame = frame.f_back
+    return frame is not None
+
+
 def _is_script(frame: FrameType) -> bool:
     return frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__main__"

@@ -8,8 +8,7 @@ from __future__ import annotations
 import gc
 from _collections import deque as _drain
 from _queue import SimpleQueue
-from _signal import SIG_BLOCK, SIGALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGVTALRM
-from _signal import getsignal as _getsignal
+from _signal import SIG_BLOCK
 from _signal import pthread_sigmask as _sigmask
 from _signal import valid_signals as _valid_signals
 from _thread import allocate_lock as _allocate_lock
@@ -18,13 +17,12 @@ from _thread import start_new_thread as _start_new_thread
 from itertools import islice as _islice
 from os import listdir as _listdir
 from sys import getallocatedblocks as _getallocatedblocks
-from sys import getprofile as _getprofile
-from sys import gettrace as _gettrace
 from time import perf_counter as _perf_counter
 from time import sleep as _sleep
 
 from .cadence import Cadence
-from .interrupts import deliver_again
+from .interrupts import deliver_again, disturbed
+from .pauses import Pauses
 from .recorder import Recorder
 
 _map = map
@@ -36,8 +34,6 @@ _TRACKED_SHARE = 0.01  # of the run that counting tracked objects may take
 
 _SHORTEST_PAUSE = 0.0003  # seconds; where the program computes, a switch interval comes on top of each
 _LONGEST_PAUSE = 0.1
-
-_RAISING = (SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2)  # whose handlers raise, or come often
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -187,6 +183,7 @@ class Collections:
         self._recorder = recorder
         self._tick = tick
         self._watch = watch
+        self.pauses = Pauses()
         self._entry = self._called
         self._bell: SimpleQueue[str] = SimpleQueue()
         self._quiet = self._bell.put  # takes (phase, info) as (item, block): a gc callback written in C
@@ -205,16 +202,11 @@ class Collections:
 
     def heed(self) -> None:
         """In the clock's thread: step aside in time, and count what the bell has counted."""
-        if self._loud and self._watch is None and self._disturbed():
+        if self._loud and self._watch is None and disturbed():
             self._step_aside()
         while not self._bell.empty():
             if self._bell.get_nowait() == "stop":
                 self._recorder.collections += 1
-
-    @staticmethod
-    def _disturbed() -> bool:
-        """A debugger would see our frames; the exception of a timer's handler would be lost in them."""
-        return bool(_gettrace() or _getprofile()) or any(map(callable, map(_getsignal, _RAISING)))
 
     def _step_aside(self) -> None:
         """From now on a function in C stands in for us: it has no frame to see, and no handler ever runs in it."""
@@ -223,24 +215,22 @@ class Collections:
             _callbacks[_callbacks.index(self._entry)] = self._quiet  # type: ignore[assignment]
 
     def _called(self, phase: str, info: dict[str, int]) -> None:
+        now = _perf_counter()
         recorder = self._recorder
         try:
             if not recorder.mine():
                 return
-            if self._watch is None and self._disturbed():
+            if self._watch is None and disturbed():
                 self._step_aside()
                 return
             ours = recorder.looking == _get_ident()  # a piece of the probe's work just begins or ends in this thread
             recorder.collecting = _get_ident()
             if self._watch is not None and (ours or recorder.begin(wait=True)):
-                try:
-                    self._watch(phase, info)
-                finally:
-                    if not ours:
-                        recorder.end()
+                self._show(self._watch, phase, info, ours)
             if phase == "stop":
                 recorder.collections += 1
                 if not ours:
+                    self.pauses.count(info, now)
                     self._tick()
         except RecursionError:
             pass  # the program is at its recursion limit: nothing can be called here, not even to say so
@@ -250,3 +240,12 @@ class Collections:
             deliver_again(error)
         finally:
             recorder.collecting = _get_ident() if phase == "start" else 0
+            if phase == "start":
+                self.pauses.begun = _perf_counter()
+
+    def _show(self, watch: Callable[[str, dict[str, int]], None], phase: str, info: dict[str, int], ours: bool) -> None:
+        try:
+            watch(phase, info)
+        finally:
+            if not ours:
+                self._recorder.end()

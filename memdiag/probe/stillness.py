@@ -26,14 +26,15 @@ def undisturbed(action: Callable[[], object]) -> None:
         _setswitchinterval(interval)
 
 
-def briefly(action: Callable[[], object]) -> None:
-    """The same for something short that comes often: nobody is let pass, and where one does it is soon over."""
+def briefly(action: Callable[[], object]) -> bool:
+    """The same for something short that comes often, without letting anybody pass; whether nobody can have come in."""
     if _other_threads() == 0:
         action()
-        return
+        return True
     interval = _getswitchinterval()
     _setswitchinterval(max(interval, _SHORT))
     try:
         action()
     finally:
         _setswitchinterval(interval)
+    return False

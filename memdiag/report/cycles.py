@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from memdiag.model import Cut, CycleCluster, CycleEvidence, PassResult
+from memdiag.report.collector import write_collector
 from memdiag.report.page import Page
 from memdiag.report.text import cut as shortened
 from memdiag.report.text import cycle_line
@@ -21,8 +22,8 @@ _STATES = (
 )
 
 
-def write_cycles(page: Page, survival: CycleEvidence | None, limit: int) -> None:
-    """Everything that was learned of cycles at one look at the heap."""
+def write_cycles(page: Page, survival: CycleEvidence | None, limit: int, python: str = "") -> None:
+    """Everything that was learned of cycles at one look at the heap; ``python`` is the target's version."""
     if survival is None:
         page.heading("Reference cycles: nothing was recorded, the target ended before memdiag could look")
         return
@@ -31,6 +32,7 @@ def write_cycles(page: Page, survival: CycleEvidence | None, limit: int) -> None
     for name, figure in _figures(survival):
         page.write(figure, prefix=[f"  {name:<{_LABEL}}"])
     _write_types(page, survival, limit)
+    write_collector(page, survival.collector, python)
     for title, states in _STATES:
         _write_clusters(page, title, [one for one in survival.clusters if one.own and one.state in states], limit)
 

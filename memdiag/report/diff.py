@@ -93,13 +93,14 @@ def _total(rows: Sequence[Row]) -> str:
 
 def _write_findings(page: Page, report: Report, limit: int) -> None:
     """New and worse ones in full, then in a line each what is gone or better, then how many are as they were."""
-    worse = [one for one in report.findings if one.status not in ("same", "better")]
+    worse = [one for one in report.findings if one.status not in ("same", "better") and one.is_new]
     rows = [row for row in report.changes if row.kind == "finding"]
     mended = [row for row in rows if row.status in ("gone", "better")]
     same = [one for one in report.findings if one.status == "same"]
-    if not (worse or mended or same):
+    known = [one for one in report.findings if one.status not in ("same", "better") and not one.is_new]
+    if not (worse or mended or same or known):
         return
-    page.heading(f"Findings: {_summary(worse, mended, same)}")
+    page.heading(f"Findings: {_summary(worse, mended, same, known)}")
     for rank, finding in enumerate(worse[:limit], start=1):
         status = f"{finding.status.upper()} " if finding.status else ""
         write_finding(page, rank, finding, report.target.directory, draw_cycles=True, before_verdict=status)
@@ -108,13 +109,16 @@ def _write_findings(page: Page, report: Report, limit: int) -> None:
     for row in mended[:limit]:
         page.write(row.name, prefix=[(f"{row.status.upper()}  ", "bold green")])
         page.write((row.evidence, "dim"), prefix=["      "])
+    for finding in known[:limit]:
+        page.write(finding.title, prefix=[("KNOWN  " if finding.known else "IGNORED  ", "bold")])
     for finding in same[:limit]:
         page.write(finding.title, prefix=[("SAME  ", "bold")])
 
 
-def _summary(worse: Sequence[Finding], mended: Sequence[Row], same: Sequence[Finding]) -> str:
+def _summary(worse: Sequence[Finding], mended: Sequence[Row], same: Sequence[Finding], known: Sequence[Finding]) -> str:
     statuses = [*(one.status for one in worse), *(row.status for row in mended), *(one.status for one in same)]
-    return ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
+    told = [f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses)]
+    return ", ".join([*told, *([f"{len(known)} known or ignored"] if known else [])])
 
 
 def _write_resources(page: Page, changed: Sequence[Row]) -> None:

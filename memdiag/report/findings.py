@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from memdiag.model import Finding, Growing, Holder, Report, Site
 from memdiag.report.page import Page, Part
 from memdiag.report.text import cycle_line, place
@@ -15,14 +17,23 @@ _SITES = 3  # sites shown of one finding
 
 def write_findings(page: Page, report: Report, limit: int, *, draw_cycles: bool = True) -> None:
     """The first ``limit`` findings; ``draw_cycles`` is for pages that have not drawn the cycles already."""
-    if not report.findings:
-        return
-    page.heading("Findings")
-    for rank, finding in enumerate(report.findings[:limit], start=1):
+    shown = [finding for finding in report.findings if finding.is_new]
+    if shown:
+        page.heading("Findings")
+    for rank, finding in enumerate(shown[:limit], start=1):
         write_finding(page, rank, finding, report.target.directory, draw_cycles=draw_cycles)
-    hidden = len(report.findings) - limit
+    hidden = len(shown) - limit
     if hidden > 0:
         page.write(f"... and {counted(hidden, 'more finding')} (--json has all of them)")
+    _write_known(page, [finding for finding in report.findings if finding.known])
+
+
+def _write_known(page: Page, findings: Sequence[Finding]) -> None:
+    """A line each: they have been read before."""
+    if findings:
+        page.heading("Known findings, which are in the baseline")
+    for finding in findings:
+        page.write(finding.title, prefix=["  ", (finding.verdict.upper(), _STYLES[finding.verdict]), "  "])
 
 
 def write_finding(

@@ -7,7 +7,24 @@ import math
 from collections.abc import Sequence
 from typing import Any, cast
 
-from memdiag.model import Cut, CycleCluster, CycleEvidence, Finding, Gate, Report, Rounds, Row, Sample, Site, TargetInfo
+from memdiag.model import (
+    CollectorCost,
+    Compared,
+    Cut,
+    CycleCluster,
+    CycleEvidence,
+    Finding,
+    Gate,
+    Held,
+    Ignored,
+    Report,
+    Rounds,
+    Row,
+    Sample,
+    Site,
+    TargetInfo,
+    TrialRow,
+)
 from memdiag.report.text import cycle_line
 
 SCHEMA_NAME = "memdiag.report/1"
@@ -46,8 +63,14 @@ def to_dict(report: Report) -> Json:
         "rows": [_row(row) for row in (*report.rows, *report.changes)],
         "survival": _survival(report.survival) if report.survival else None,
         "rounds": _rounds(report.rounds) if report.rounds else None,
+        "tuning": [_trial(row) for row in report.tuning.rows] if report.tuning else None,
+        "tuning_noise": report.tuning.noise if report.tuning else None,
+        "advice": list(report.tuning.advice) if report.tuning else [],
         "awaiting_bytes": report.awaiting_bytes,
         "gate": _gate(report.gate),
+        "baseline": _baseline(report.baseline) if report.baseline else None,
+        "ignored": [_ignored(one) for one in report.ignored],
+        "held": [_held(one) for one in report.held],
         "before": report.before,
         "after": report.after,
         "before_runs": report.before_runs,
@@ -97,7 +120,9 @@ def _finding(finding: Finding) -> Json:
         "verdict": finding.verdict,
         "confidence": finding.confidence,
         "title": finding.title,
-        "holder": {"path": holder.path, "type": holder.type, "owner": holder.owner} if holder else None,
+        "holder": {"path": holder.path, "type": holder.type, "owner": holder.owner, "module": holder.module}
+        if holder
+        else None,
         "growing": {
             "type": growing.type,
             "counts": list(growing.counts),
@@ -110,6 +135,8 @@ def _finding(finding: Finding) -> Json:
         "cycle": _cluster(finding.cycle) if finding.cycle else None,
         "why": finding.why,
         "fix": finding.fix,
+        "known": finding.known,
+        "ignored": finding.ignored,
         **({"status": finding.status} if finding.status else {}),
     }
 
@@ -218,6 +245,50 @@ def _survival(survival: CycleEvidence) -> Json:
         "library_objects": survival.library_objects,
         "gc_enabled": survival.gc_enabled,
         "gc_debug": survival.gc_debug,
+        "collector": _collector(survival.collector) if survival.collector.generations else None,
+    }
+
+
+def _collector(cost: CollectorCost) -> Json:
+    return {
+        "share": cost.share,
+        "seconds": cost.seconds,
+        "active_s": cost.active_s,
+        "thresholds": list(cost.thresholds),
+        "frozen": cost.frozen,
+        "generations": [
+            {
+                "generation": one.generation,
+                "collections": one.collections,
+                "seconds": one.seconds,
+                "longest_s": one.longest_s,
+                "collected": one.collected,
+            }
+            for one in cost.generations
+        ],
+    }
+
+
+def _trial(row: TrialRow) -> Json:
+    setting = row.setting
+    return {
+        "setting": setting.name,
+        "thresholds": list(setting.thresholds) or None,
+        "freeze": setting.freeze,
+        "off": setting.off,
+        "repeats": row.repeats,
+        "wall_s": row.wall_s,
+        "cpu_s": row.cpu_s,
+        "wall_ratio": row.wall_ratio,
+        "cpu_ratio": row.cpu_ratio,
+        "collector_share": row.collector_share,
+        "collections": row.collections,
+        "longest_pause_s": row.longest_pause_s,
+        "pause_ratio": row.pause_ratio,
+        "peak_rss_bytes": row.peak_rss_bytes,
+        "rss_ratio": row.rss_ratio,
+        "frozen": row.frozen,
+        "left_out": row.left_out,
     }
 
 
@@ -228,7 +299,32 @@ def _rounds(rounds: Rounds) -> list[Json]:
 
 def _gate(gate: Gate) -> Json:
     breaches = [{"limit": one.limit, "measured": one.measured, "where": one.where} for one in gate.breaches]
-    return {"passed": gate.passed, "breaches": breaches}
+    return {"passed": gate.passed, "breaches": breaches, "conditions": list(gate.conditions)}
+
+
+def _baseline(baseline: Compared) -> Json:
+    gone = [{"id": name, "title": title} for name, title in baseline.gone]
+    return {"name": baseline.name, "known": baseline.known, "gone": gone}
+
+
+def _held(one: Held) -> Json:
+    return {
+        "package": one.package,
+        "before_bytes": one.before_bytes,
+        "after_bytes": one.after_bytes,
+        "growth_bytes": one.growth_bytes,
+        "where": one.where,
+    }
+
+
+def _ignored(one: Ignored) -> Json:
+    return {
+        "rule": one.rule,
+        "reason": one.reason,
+        "hidden": one.hidden,
+        "expires": one.expires,
+        "expired": one.expired,
+    }
 
 
 def _portable(value: Any) -> Any:

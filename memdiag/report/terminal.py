@@ -15,6 +15,7 @@ from memdiag.report.page import Page
 from memdiag.report.rounds import write_rounds
 from memdiag.report.tables import write_growth
 from memdiag.report.text import cut
+from memdiag.report.tuning import write_tuning
 from memdiag.units import format_bytes, format_duration
 
 _VERDICTS = {
@@ -33,7 +34,8 @@ def render(report: Report, *, width: int, color: bool, limit: int = 10, ascii_on
     is for streams that cannot carry more.
     """
     page = Page(width=width, color=color, ascii_only=ascii_only)
-    body = _BODIES.get(report.command, _write_cycles if report.survival else _write_run)
+    by_command = _BODIES.get(report.command, _write_cycles if report.survival else _write_run)
+    body = _write_tuning if report.tuning else by_command
     body(page, report, max(limit, 1))
     _write_ending(page, report)
     return page.finish()
@@ -51,8 +53,16 @@ def _write_run(page: Page, report: Report, limit: int) -> None:
 def _write_cycles(page: Page, report: Report, limit: int) -> None:
     _write_verdict(page, report, _VERDICTS[report.verdict])
     _write_target(page, report)
-    write_cycles(page, report.survival, limit)
+    write_cycles(page, report.survival, limit, report.target.python)
     write_findings(page, report, limit, draw_cycles=False)
+
+
+def _write_tuning(page: Page, report: Report, _limit: int) -> None:
+    if report.tuning is not None:
+        found = ("BETTER SETTING", "bold green") if report.tuning.advised else ("NO BETTER SETTING", "bold")
+        _write_verdict(page, report, found)
+        _write_target(page, report)
+        write_tuning(page, report.tuning, report.target.python)
 
 
 def _write_check(page: Page, report: Report, limit: int) -> None:
@@ -77,7 +87,17 @@ _BODIES: dict[str, Callable[[Page, Report, int], None]] = {
 
 
 def _write_verdict(page: Page, report: Report, verdict: tuple[str, str]) -> None:
-    page.write(report.headline, prefix=[verdict, "  "])
+    page.write(report.headline + _passed_over(report), prefix=[verdict, "  "])
+
+
+def _passed_over(report: Report) -> str:
+    """How many of the findings behind the verdict the gate passes over; empty where it looks at all of them."""
+    failing = [finding for finding in report.findings if finding.verdict in ("leak", "suspect")]
+    known = sum(finding.known for finding in failing)
+    ignored = sum(bool(finding.ignored) and not finding.known for finding in failing)
+    parts = [f"{known:,} known"] if known else []
+    parts += [f"{ignored:,} ignored"] if ignored else []
+    return f" [{', '.join([f'{len(failing) - known - ignored:,} new', *parts])}]" if parts else ""
 
 
 def _write_target(page: Page, report: Report) -> None:
@@ -125,6 +145,8 @@ def _write_ending(page: Page, report: Report) -> None:
     page.blank()
     for note in report.notes:
         page.write(note, prefix=[("note: ", "bold")])
+    if report.gate.passed and report.gate.conditions:
+        page.write("; ".join(report.gate.conditions), prefix=[("passed: ", "bold green")])
     for breach in report.gate.breaches:
         page.write(f"{breach.limit}: {breach.measured}", prefix=[("breached: ", "bold red")])
         if breach.where:

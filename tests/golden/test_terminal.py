@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from memdiag.model import Report, Sample, Site
+from memdiag.model import CollectorCost, GenerationCost, Report, Sample, Site
 from memdiag.report import render
+from memdiag.report.collector import write_collector
+from memdiag.report.page import Page
 from tests.golden import examples
 from tests.golden.golden import check
 
@@ -19,6 +21,19 @@ from tests.golden.golden import check
 @pytest.mark.parametrize("name", sorted(examples.ALL))
 def test_report_reads_as_expected(name: str) -> None:
     check(name, render(examples.ALL[name], width=80, color=False))
+
+
+def _collector(cost: CollectorCost, python: str = "3.11.7") -> str:
+    page = Page(width=80, color=False)
+    write_collector(page, cost, python)
+    return page.finish()
+
+
+def test_cost_of_the_collector_reads_as_expected() -> None:
+    idle = replace(examples.COST, frozen=0, generations=(GenerationCost(0, 0, 0.0, 0.0, 0),))
+    pages = [_collector(examples.COST), _collector(examples.COST, "3.14.2"), _collector(idle)]
+    check("collector", "".join(pages))
+    assert _collector(CollectorCost()) == "\n"
 
 
 @pytest.mark.parametrize("name", ["run_leak", "hostile", "cycles_leak", "diff_breached"])

@@ -25,7 +25,8 @@ LAYERS = [
     ["units", "errors", "env"],
 ]
 HEIGHT = {name: len(LAYERS) - at for at, layer in enumerate(LAYERS) for name in layer}
-HELPERS = {"app", "ending", "options", "output", "recording", "sides", "targets"}  # of commands; the others are verbs
+# Of commands; the others are verbs.
+HELPERS = {"app", "configuration", "ending", "gating", "options", "output", "recording", "sides", "targets", "tuning"}
 
 # What may be imported into the target. Names that are loaded in every interpreter anyway, or extension modules of C.
 PROBE_STDLIB = {
@@ -242,6 +243,6 @@ def test_help_needs_no_numbers(argument: str) -> None:
     assert not _loaded_after(argument) & {"numpy", "scipy", "memray", "objgraph"}
 
 
-@pytest.mark.parametrize("verb", ["run", "cycles", "diff", "check", "report"])
+@pytest.mark.parametrize("verb", ["run", "cycles", "diff", "check", "report", "baseline"])
 def test_a_verbs_help_needs_no_numbers(verb: str) -> None:
     assert not _loaded_after(verb, "--help") & {"numpy", "scipy", "memray", "objgraph"}

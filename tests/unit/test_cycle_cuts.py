@@ -105,7 +105,7 @@ def chosen(cluster: CycleCluster) -> Cut:
     [
         (Parent, "Child.parent", "parent and child"),
         (delegated, "Context.parent_context and the default argument of <lambda>()", "parent and child"),
-        (Panel, "the self of the bound method Panel.done", "bound method"),
+        (Panel, "Panel.on_done", "bound method"),
         (Lease, "Lease.holder[*]", "self-reference"),
         (failed, "the variable kept of failed()", "exception"),
         (closed, "the closure variable count of count()", "closure"),

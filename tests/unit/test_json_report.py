@@ -40,9 +40,9 @@ def test_names_of_the_contract() -> None:
     finding = RUN["findings"][0]
     assert list(finding) == [
         *["id", "kind", "pattern", "rule", "verdict", "confidence", "title", "holder", "growing", "retained_bytes"],
-        *["sites", "cycle", "why", "fix"],
+        *["sites", "cycle", "why", "fix", "known", "ignored"],
     ]
-    assert list(finding["holder"]) == ["path", "type", "owner"]
+    assert list(finding["holder"]) == ["path", "type", "owner", "module"]
     assert list(finding["growing"]) == ["type", "counts", "bytes", "per_second", "per_operation"]
     assert list(finding["sites"][0])[:5] == ["file", "line", "function", "bytes", "count"]
 
@@ -74,6 +74,35 @@ def test_values_of_cycles() -> None:
     assert survival["by_type"][0] == {"type": "AgentContext", "created": 200, "surviving": 20}
     path = "AgentContext .subtasks -> list [*] -> AgentContext .parent_context -> (back)"
     assert survival["clusters"][0]["path"] == CYCLES["findings"][0]["cycle"]["path"] == path
+
+
+def test_values_of_a_tuning() -> None:
+    document = json.loads(to_json(examples.TUNED))
+    assert (document["command"], document["verdict"]) == ("cycles", "inconclusive")
+    first, tenfold, freeze, _, off = document["tuning"]
+    assert (first["setting"], first["cpu_s"], first["wall_s"], first["repeats"]) == ("as it is", 2.38, 2.41, 3)
+    assert (first["collections"], first["longest_pause_s"], first["peak_rss_bytes"]) == (1_205, 0.084, 84_100_000)
+    assert (tenfold["setting"], tenfold["thresholds"], tenfold["cpu_ratio"]) == ("(7000, 10, 10)", [7000, 10, 10], 0.95)
+    assert (freeze["setting"], freeze["freeze"], freeze["frozen"], off["off"]) == ("freeze", True, 48_211, True)
+    assert document["tuning_noise"] == 0.03
+    assert document["advice"] == list(examples.TUNED.tuning.advice if examples.TUNED.tuning else ())
+
+
+def test_values_of_the_collectors_cost() -> None:
+    evidence = replace(examples.EVIDENCE, collector=examples.COST)
+    document = json.loads(to_json(replace(examples.CYCLES_LEAK, survival=evidence)))
+    VALIDATOR.validate(document)
+    collector = document["survival"]["collector"]
+    assert (collector["thresholds"], collector["frozen"]) == ([700, 10, 10], 48_211)
+    assert collector["share"] == pytest.approx(0.197 / 2.4)
+    assert collector["generations"][2] == {
+        "generation": 2,
+        "collections": 2,
+        "seconds": 0.162,
+        "longest_s": 0.0842,
+        "collected": 66_000,
+    }
+    assert CYCLES["survival"]["collector"] is None
 
 
 def test_values_of_a_diff() -> None:
@@ -136,6 +165,8 @@ ADDITIONS = {
     *["series_bytes", "trend", "arena", "own", "freed_objects", "surviving", "uncollectable_types", "clusters"],
     *["cleanup_effectiveness", "growth_under_load_bytes", "reason"],
     *["moment", "reclaimed_before", "library_objects", "gc_enabled", "gc_debug", "collections", "rounds"],
+    *["collector", "active_s", "tuning", "tuning_noise", "advice"],
+    *["baseline", "ignored", "known", "held", "module", "conditions"],
     *["by", "name", "fingerprint", "evidence", "noise", "before_runs", "after_runs"],
 }
 OF_CLUSTERS = {

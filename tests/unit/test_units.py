@@ -13,7 +13,11 @@ from memdiag.units import (
     format_duration,
     format_rate,
     format_share,
+    is_rate,
+    parse_count,
     parse_limit,
+    parse_rate,
+    parse_share,
     parse_size,
 )
 
@@ -106,6 +110,39 @@ def test_what_is_no_limit_is_refused_with_examples(text: str) -> None:
 )
 def test_bytes_are_formatted(size: int, text: str) -> None:
     assert format_bytes(size) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [("2KB/op", 2000.0), ("0.5 B / op", 0.5), ("1KiB/call", 1024.0), ("3kb/OPERATION", 3000.0), ("100", 100.0)],
+)
+def test_rates_are_bytes_for_each_operation(text: str, rate: float) -> None:
+    assert parse_rate(text) == Limit(text, bytes_per_operation=rate)
+    assert is_rate(text) == ("/" in text)
+
+
+@pytest.mark.parametrize("text", ["", "/op", "5%/op", "2KB/s", "-1/op", "2KB/op/op"])
+def test_what_is_no_rate(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a rate"):
+        parse_rate(text)
+
+
+@pytest.mark.parametrize(("text", "share"), [("0", 0.0), ("0.95", 0.95), ("95%", 0.95), ("99.5 %", 0.995), ("1", 1.0)])
+def test_shares_are_nothing_to_all(text: str, share: float) -> None:
+    assert parse_share(f" {text} ") == Limit(text, share=share)
+
+
+@pytest.mark.parametrize("text", ["", "1.01", "101%", "95", "-0.1", "nan", "half"])
+def test_what_is_no_share(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a share"):
+        parse_share(text)
+
+
+def test_counts_are_whole() -> None:
+    assert parse_count(" 12 ") == Limit("12", count=12)
+    for text in ("", "1.5", "-1", "2 passes", "1e3", "9" * 19):
+        with pytest.raises(ValueError, match="is not a count"):
+            parse_count(text)
 
 
 def test_signed_figures_have_a_plus_where_they_grew() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from memdiag.analysis.cycles import graph
 from memdiag.analysis.cycles.references import Web
-from memdiag.analysis.roles import CONTAINERS, FUNCTIONS, Roles
+from memdiag.analysis.roles import CONTAINERS, FUNCTIONS, SUSPENDED, Roles
 from memdiag.model import Ints
 
 BACK = ("parent", "owner", "manager", "context", "root", "self", "prev", "back", "outer", "container", "session")
@@ -94,13 +94,16 @@ def _freed(web: Web, cut: tuple[Reference, ...], roles: Roles) -> Freed:
     )
 
 
-_POINTS_BACK, _PART_TO_WHOLE, _VARIABLE, _CALLBACK, _PLAIN, _FORWARD = range(6)
+OWN_FUNCTION = "a function, method or generator that leads back to the object itself"
+_POINTS_BACK, _PART_TO_WHOLE, _VARIABLE, _OWN_FUNCTION, _CALLBACK, _PLAIN, _RUNNING, _FORWARD = range(8)
 _REASONS = {
     _POINTS_BACK: "it points back",
     _PART_TO_WHOLE: "it leads from a part to what contains it",
     _VARIABLE: "a variable of a function that has done its work",
     _CALLBACK: "a function need not keep what it is called for",
+    _OWN_FUNCTION: OWN_FUNCTION,
     _PLAIN: "",
+    _RUNNING: "it ends with the function that is suspended",
     _FORWARD: "it is what keeps the parts: they would go at once",
 }
 
@@ -115,12 +118,18 @@ def _rank_of(reference: Reference, web: Web, roles: Roles) -> int:
     source, target = (int(ends[reference.edges[0]]) for ends in (web.sources, web.targets))
     name = reference.label.rpartition(".")[2].lower()
     contains = _type(web, roles, target) in CONTAINERS
-    if reference.label.startswith(("local(", ".closure(")) or name in ("__traceback__", "tb_frame"):
+    if reference.label.startswith("local(") and _type(web, roles, source) in SUSPENDED:
+        return _RUNNING
+    if reference.label.startswith(".closure("):
+        return _CALLBACK
+    if reference.label.startswith("local(") or name in ("__traceback__", "tb_frame"):
         return _VARIABLE
     if reference.label == "[*]":
         return _PART_TO_WHOLE if _is_owner(web, roles, source, target) else _FORWARD
-    if name in ("__self__", "__defaults__", "__kwdefaults__") or _type(web, roles, target) in FUNCTIONS:
+    if name in ("__self__", "__defaults__", "__kwdefaults__"):
         return _CALLBACK
+    if _type(web, roles, target) in FUNCTIONS | SUSPENDED:
+        return _OWN_FUNCTION
     if not contains and any(word in name for word in BACK):
         return _POINTS_BACK
     if not contains and _is_part(web, roles, source, target):

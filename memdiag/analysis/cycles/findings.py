@@ -7,6 +7,7 @@ import gc
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from memdiag.analysis.cycles.cuts import OWN_FUNCTION
 from memdiag.analysis.fingerprint import fingerprint
 from memdiag.analysis.owner import RESULT, SKIPPED, is_called, is_of_item
 from memdiag.model import (
@@ -88,10 +89,14 @@ def _notes(evidence: CycleEvidence) -> list[str]:
             "gc.DEBUG_SAVEALL, which is part of gc.DEBUG_LEAK, is on: it alone keeps all garbage alive, in gc.garbage"
         )
     if evidence.collector.frozen:
-        notes.append(
-            f"{counted(evidence.collector.frozen, 'object')} are frozen (gc.freeze): the collector never looks at"
-            " cycles among these, and they are in no figure here"
-        )
+        frozen = counted(evidence.collector.frozen, "object")
+        notes.append(f"{frozen} are frozen (gc.freeze): the collector never looks at cycles among these")
+    if evidence.disturbed:
+        many = counted(evidence.disturbed, "collection")
+        notes.append(f"{many} came while other threads ran: of what these reclaimed some may be missing from created")
+    if evidence.unwatched:
+        many = counted(evidence.unwatched, "collection")
+        notes.append(f"the heap was too large to tell what {many} reclaimed: it is missing from created")
     return notes
 
 
@@ -209,6 +214,8 @@ def _slow(common: Finding, cluster: CycleCluster) -> Finding:
 
 
 def _uncollectable(common: Finding, cluster: CycleCluster, evidence: CycleEvidence) -> Finding:
+    if evidence.collector.frozen and not evidence.uncollectable:
+        return _frozen(common, cluster)
     saved = bool(evidence.gc_debug & gc.DEBUG_SAVEALL)
     return dataclasses.replace(
         common,
@@ -224,6 +231,19 @@ def _uncollectable(common: Finding, cluster: CycleCluster, evidence: CycleEviden
         if saved
         else f"Break the cycle by hand before the last reference goes. {_then_freed(cluster)}",
         holder=Holder("gc.garbage[*]", "list", "gc.garbage"),
+    )
+
+
+def _frozen(common: Finding, cluster: CycleCluster) -> Finding:
+    return dataclasses.replace(
+        common,
+        kind="uncollectable",
+        verdict="leak" if cluster.objects >= _NEVER_FREED else "suspect",
+        title=f"{_what(cluster)}, frozen: no collection ever frees them",
+        why="Nothing refers to them any more, but gc.freeze() was called while they were there, and the collector"
+        f" never looks at what is frozen.{_kept(cluster)}",
+        fix="Call gc.collect() before gc.freeze(), and freeze once, after start-up; gc.unfreeze() lets the collector"
+        f" come for them. {_then_freed(cluster)}",
     )
 
 
@@ -363,6 +383,8 @@ def _unlink(cut: Cut | None, cluster: CycleCluster) -> str:
         return f"Clear {name.removeprefix('the items of ')} when it is done with"
     if " and " in name:
         return f"Cut {name}: each a weak reference (weakref.ref), or cleared. {cut.reason[:1].upper()}{cut.reason[1:]}"
+    if cut.reason == OWN_FUNCTION:
+        return f"{name} keeps {cut.reason}: do not store it, or clear it in close()"
     where = f" ({PurePath(cut.sites[0].file).name}:{cut.sites[0].line})" if cut.sites else ""
     why = f"{name} is the one to cut: {cut.reason}. " if cut.reason else ""
     return f"{why}Make {name}{where} a weak reference (weakref.ref), or clear it"

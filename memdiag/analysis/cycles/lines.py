@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from memdiag.analysis.scopes import Scope, parse
 from memdiag.model import Touch
 
+GIVEN = "given"  # how an attribute is assigned that is what the method was called with
 _OWN, _OUTSIDE, _OTHER = range(3)  # in the class itself; of an object of some kind; in another class, perhaps its base
 
 
@@ -22,20 +23,22 @@ def assigned_at(text: str, file: str, cls: str, attribute: str) -> tuple[Touch, 
         return ()
     found: dict[int, list[Touch]] = {}
     for scope in module.scopes:
-        for line, receiver in _assigned(scope, attribute):
+        for node, receiver in _assigned(scope, attribute):
             own = bool(receiver) and receiver == scope.self_name
             rank = _OUTSIDE if not own else _OWN if scope.cls == cls else _OTHER
-            found.setdefault(rank, []).append(
-                Touch(file, line, scope.name or "<module>", module.text(line), "assigned")
+            given = isinstance(node.value, ast.Name) and node.value.id in scope.parameters
+            touch = Touch(
+                file, node.lineno, scope.name or "<module>", module.text(node.lineno), GIVEN if given else "assigned"
             )
+            found.setdefault(rank, []).append(touch)
     return tuple(found[min(found)]) if found else ()
 
 
-def _assigned(scope: Scope, attribute: str) -> Iterator[tuple[int, str]]:
-    """The line of each assignment, and the variable whose attribute it is."""
+def _assigned(scope: Scope, attribute: str) -> Iterator[tuple[ast.Assign | ast.AnnAssign, str]]:
+    """Each assignment, and the variable whose attribute it is."""
     for node in scope.nodes:
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value and not isinstance(node.value, ast.Constant):
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 for part in target.elts if isinstance(target, ast.Tuple) else [target]:
                     if isinstance(part, ast.Attribute) and part.attr == attribute:
-                        yield node.lineno, part.value.id if isinstance(part.value, ast.Name) else ""
+                        yield node, part.value.id if isinstance(part.value, ast.Name) else ""

@@ -40,6 +40,8 @@ class Look:
     reclaimed: Mapping[str, int]
     gc_enabled: bool = True
     gc_debug: int = 0
+    unwatched: int = 0
+    disturbed: int = 0
     collector: CollectorCost = field(default_factory=CollectorCost)
     seen: Sequence[Stage] = ()
 
@@ -65,6 +67,8 @@ def conclude(look: Look) -> CycleEvidence:
         library_objects=surviving.library,
         gc_enabled=look.gc_enabled,
         gc_debug=look.gc_debug,
+        unwatched=look.unwatched,
+        disturbed=look.disturbed,
         collector=look.collector,
         cleanup_effectiveness=_cleanup(first, surviving),
     )
@@ -83,11 +87,13 @@ def _pass(one: Pass, before: Stage, after: Stage) -> PassResult:
     return PassResult(one.number, collected, after.members, one.freed)
 
 
-def _cleanup(first: Stage, last: Stage) -> float | None:
-    """Of the bytes that cycles kept at the look, with all that hangs on them, the share that the passes gave back."""
-    given_back = max(0, first.heap_bytes - last.heap_bytes)
-    kept = last.kept_bytes
-    return given_back / (given_back + kept) if first.members and given_back + kept else None
+def _cleanup(first: Stage, last: Stage) -> float:
+    """Of the bytes that cycles kept at the look, with all that hangs on them, the share that the passes gave back.
+
+    1 where they kept nothing.
+    """
+    given_back = max(0, first.heap_bytes - last.heap_bytes) if first.members else 0
+    return given_back / (given_back + last.kept_bytes) if given_back + last.kept_bytes else 1.0
 
 
 def _by_type(reclaimed: Mapping[str, int], first: Stage, last: Stage) -> tuple[TypeSurvival, ...]:
@@ -121,7 +127,8 @@ def _clusters(look: Look, last: int) -> list[CycleCluster]:
     """What survives, then what several passes were needed for, what one freed, and what went during the run."""
     in_garbage = np.array(sorted(look.passes[-1].kept_ids if look.passes else ()), dtype=np.uint64)
     first_waiting = look.stages[0].waiting
-    final = [_surviving(told, in_garbage, first_waiting) for told in look.stages[last].clusters]
+    frozen = look.collector.frozen > 0
+    final = [_surviving(told, in_garbage, first_waiting, frozen) for told in look.stages[last].clusters]
     if last == 0:
         final = [told.cluster for told in look.stages[0].clusters]
     stuck = {_shape(one) for one in final if one.state == "uncollectable" or one.revived}
@@ -136,8 +143,11 @@ def _clusters(look: Look, last: int) -> list[CycleCluster]:
     return [*_together(final), *_together(late), *_largest(seen)]
 
 
-def _surviving(told: Told, in_garbage: Ids, first_waiting: Ids) -> CycleCluster:
+def _surviving(told: Told, in_garbage: Ids, first_waiting: Ids, frozen: bool) -> CycleCluster:
+    """What is garbage still, and was so from the first, is not touched by the collector: ``frozen``, as a rule."""
     revived = int(np.isin(told.ids, first_waiting).sum())
+    if frozen and told.cluster.state == "waiting" and revived == len(told.ids):
+        return dataclasses.replace(told.cluster, state="uncollectable")
     if np.isin(told.ids, in_garbage).any():
         return dataclasses.replace(told.cluster, state="uncollectable")
     if told.cluster.state == "waiting":

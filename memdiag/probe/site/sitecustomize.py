@@ -15,10 +15,11 @@ from _frozen_importlib_external import SourceFileLoader, spec_from_file_location
 _OPTIONS = "MEMDIAG_PROBE"
 _PACKAGE = "_memdiag_probe"
 _MODULES = (  # each needs only those before it
-    *("wire", "files", "spool", "recorder", "interrupts", "cadence", "kinds", "graph", "names", "facts", "heap"),
-    *("native", "allocations", "walk", "roots", "moments", "garbage", "traces", "sampler", "memray_tracer"),
-    *("windows", "image", "stillness", "cycles", "labels", "rounds", "boot"),
+    *("wire", "files", "spool", "recorder", "interrupts", "kinds", "moments", "pauses", "tuning"),
+    *("cadence", "graph", "names", "facts", "heap", "native", "allocations", "walk", "roots", "garbage", "traces"),
+    *("sampler", "memray_tracer", "windows", "image", "stillness", "cycles", "labels", "rounds", "boot"),
 )
+_LIGHT = "tune"  # the command that needs no more than what comes until "tuning"
 
 
 def _take_options() -> dict[str, str]:
@@ -36,7 +37,7 @@ def _take_options() -> dict[str, str]:
     return options
 
 
-def _load_probe() -> None:
+def _load_probe(last: str) -> None:
     """Load the probe from its files, with builtins of its own, and out of sight of ``sys.modules``."""
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     own_builtins = dict(vars(builtins))
@@ -52,13 +53,16 @@ def _load_probe() -> None:
         sys.modules[full] = module
         loader.exec_module(module)
         setattr(package, name, module)
+        if name == last:
+            break
 
 
 def _start_probe(options: dict[str, str]) -> None:
     present = "__future__" in sys.modules
     try:
-        _load_probe()
-        sys.modules[f"{_PACKAGE}.boot"].start(options)
+        main = "tuning" if options.get("command") == _LIGHT else "boot"
+        _load_probe(main)
+        sys.modules[f"{_PACKAGE}.{main}"].start(options)
     except Exception:  # the program must run whatever happens here; the parent sees that no record came
         pass
     finally:

@@ -1,0 +1,199 @@
+"""``[tool.memdiag]`` of ``pyproject.toml``: what a project always wants of memdiag; the command line is stronger.
+
+The nearest ``pyproject.toml`` counts that has the table: of the working directory, else of a folder above, up to the
+one with ``.git``. What is written wrong is an error that names the file and the key: a gate that silently does nothing
+is worse than none.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memdiag.errors import UsageError
+
+if TYPE_CHECKING:
+    from memdiag.gate import Condition, Rule
+    from memdiag.launch.target import Target
+
+NAME = "pyproject.toml"
+_RULE_KEYS = ("id", "path", "package", "pattern", "rule", "kind")
+_KINDS = ("growth", "cycle", "uncollectable", "resource", "native", "fragmentation")
+_BUDGETS = ("growth", "retained")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What the project asks for; nothing where it asks for nothing."""
+
+    target: Target | None = None
+    conditions: tuple[Condition, ...] = ()
+    budgets: tuple[Condition, ...] = ()
+    baseline: Path | None = None
+    ignore: tuple[Rule, ...] = ()
+    file: str = ""  # where it is written
+
+
+def read(directory: Path | None = None) -> Configuration:
+    """The configuration for this directory, the working directory where none is named. Raises UsageError."""
+    from memdiag import gate
+
+    for path in _candidates((directory or Path.cwd()).absolute()):
+        table = _table(path)
+        if table is not None:
+            return _parsed(table, path, gate)
+    return Configuration()
+
+
+def _candidates(directory: Path) -> Iterator[Path]:
+    for folder in (directory, *directory.parents):
+        yield folder / NAME
+        if (folder / ".git").exists():
+            return
+
+
+def _table(path: Path) -> Mapping[str, Any] | None:
+    try:
+        if not path.is_file():
+            return None
+        text = path.read_text(encoding="utf-8")
+    except PermissionError:
+        return None  # a folder above that is not ours
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {_shown(path)}: {error}", "mend it") from error
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        tool = tomllib.loads(text).get("tool", {})
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"cannot read {_shown(path)}: {error}", "mend it") from error
+    found = tool.get("memdiag") if isinstance(tool, dict) else None
+    if found is not None and not isinstance(found, dict):
+        raise UsageError(f"[tool.memdiag] in {_shown(path)} is no table", 'write keys below it: fail-on = "leak"')
+    return found
+
+
+def _shown(path: Path) -> str:
+    """From the working directory, as a person would name it."""
+    return os.path.relpath(path)
+
+
+def _parsed(table: Mapping[str, Any], path: Path, gate: Any) -> Configuration:
+    reader = _Reader(_shown(path), gate)
+    reader.check_keys("", table, ("target", "fail-on", *gate.SHORTHANDS, "baseline", "budgets", "ignore"))
+    baseline = reader.text("baseline", table["baseline"]) if "baseline" in table else None
+    return Configuration(
+        target=_target(table["target"], path) if "target" in table else None,
+        conditions=tuple(reader.conditions(table)),
+        budgets=tuple(reader.budgets(table.get("budgets", {}))),
+        baseline=None if baseline is None else Path(_shown(path.parent / baseline)),
+        ignore=tuple(reader.rules(table.get("ignore", []))),
+        file=reader.file,
+    )
+
+
+def _target(words: Any, path: Path) -> Target:
+    """A script is named from where the file is."""
+    from dataclasses import replace
+
+    from memdiag.launch.target import from_words
+
+    try:
+        split = shlex.split(words) if isinstance(words, str) else words
+    except ValueError:
+        split = None  # an open quotation
+    if not isinstance(split, list) or not split or not all(isinstance(word, str) for word in split):
+        problem = f"target in {_shown(path)} is not a command: {words!r:.40}"
+        raise UsageError(problem, 'write target = "script.py --option"')
+    target = from_words(split)
+    return replace(target, value=_shown(path.parent / target.value)) if target.kind == "script" else target
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the values of one file; whatever is wrong is a UsageError that names the file and the key."""
+
+    file: str
+    gate: Any  # the module, which is imported late
+
+    def check_keys(self, where: str, table: Mapping[str, Any], known: Iterable[str]) -> None:
+        names = list(known)
+        for key in table:
+            if key not in names:
+                next_step = self.gate.nearest(key.replace("_", "-"), names) or f"there are {', '.join(names)}"
+                raise UsageError(f"there is no key {key!r:.60} in [tool.memdiag{where}] of {self.file}", next_step)
+
+    def text(self, key: str, value: Any) -> str:
+        if not isinstance(value, str) or not value.strip():
+            raise self.wrong(key, value, "a text")
+        return value
+
+    def limit(self, key: str, value: Any) -> str:
+        """Numbers may be written as such: ``max-passes-needed = 2``."""
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            raise self.wrong(key, value, 'a text such as "20MB", or a number')
+        return value if isinstance(value, str) else str(value)
+
+    def wrong(self, key: str, value: Any, wanted: str) -> UsageError:
+        return UsageError(f"{key} in {self.file} is not {wanted}: {value!r:.40}", f"mend {key} in [tool.memdiag]")
+
+    def conditions(self, table: Mapping[str, Any]) -> Iterator[Condition]:
+        asked = table.get("fail-on", [])
+        texts = [asked] if isinstance(asked, str) else asked
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise self.wrong("fail-on", asked, "a condition or a list of them")
+        for text in texts:
+            yield self.gate.parse(text, self.gate.Place("fail-on", self.file))
+        for name in self.gate.SHORTHANDS:
+            if name in table:
+                yield self.gate.shorthand(name, self.limit(name, table[name]), self.gate.Place(name, self.file))
+
+    def budgets(self, table: Any) -> Iterator[Condition]:
+        """``shop = "20MB"`` is what shop may hold; ``{growth = "5MB", retained = "30MB"}`` says more."""
+        if not isinstance(table, dict):
+            raise self.wrong("budgets", table, "a table")
+        for package, budget in table.items():
+            limits = budget if isinstance(budget, dict) else {"retained": budget}
+            for name in set(limits) - set(_BUDGETS):
+                problem = f"budgets.{package}.{name} in {self.file} is neither growth nor retained"
+                meant = self.gate.nearest(name, _BUDGETS)
+                raise UsageError(problem, meant or f'a package with a dot is written in quotes: "{package}.{name}"')
+            for figure, limit in limits.items():
+                key = f'budgets."{package}"' if "." in package else f"budgets.{package}"
+                key += f".{figure}" if isinstance(budget, dict) else ""
+                text = self.limit(key, limit)
+                yield self.gate.of_package(figure, package, text, self.gate.Place(key, self.file))
+
+    def rules(self, tables: Any) -> Iterator[Rule]:
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            raise self.wrong("ignore", tables, "a list of tables, [[tool.memdiag.ignore]]")
+        for number, table in enumerate(tables, start=1):
+            self.check_keys(".ignore", table, (*_RULE_KEYS, "reason", "expires"))
+            yield self.rule(f"ignore {number}", table)
+
+    def rule(self, where: str, table: Mapping[str, Any]) -> Rule:
+        if "reason" not in table:
+            raise UsageError(f"{where} in {self.file} has no reason", 'write reason = "why this is no leak"')
+        texts = {key: self.text(f"{key} of {where}", table[key]) for key in (*_RULE_KEYS, "reason") if key in table}
+        if len(texts) < 2:
+            raise UsageError(f"{where} in {self.file} names no finding", f"give one or more of {', '.join(_RULE_KEYS)}")
+        if texts.get("kind", _KINDS[0]) not in _KINDS:
+            next_step = self.gate.nearest(texts["kind"], _KINDS) or f"there are {', '.join(_KINDS)}"
+            raise UsageError(f"kind of {where} in {self.file} is no kind: {texts['kind']!r:.40}", next_step)
+        expires = self.day(f"expires of {where}", table["expires"]) if "expires" in table else None
+        rule: Rule = self.gate.Rule(**texts, expires=expires)
+        return rule
+
+    def day(self, key: str, value: Any) -> date:
+        try:
+            return date.fromisoformat(value) if isinstance(value, str) else date(value.year, value.month, value.day)
+        except (ValueError, AttributeError):
+            raise self.wrong(key, value, "a day such as 2026-12-31") from None
