@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,9 +62,9 @@ def diff(
 def _next_steps(report: Report, before: Side, after: Side, files: list[str]) -> tuple[str, ...]:
     steps = []
     if any(one.status in ("new", "worse") for one in report.findings) or not report.gate.passed:
-        file = files[-1].rpartition("#")[0] or files[-1]
+        file = files[-1] if Path(files[-1]).exists() else files[-1].rpartition("#")[0]
         if after.captures[-1].command != "file":
-            steps.append(f"memdiag report {file}   # what grows there, what holds it, and what to change")
+            steps.append(f"memdiag report {shlex.quote(file)}   # what grows there, what holds it, and what to change")
     single = len(before.runs) == len(after.runs) == 1 and before.file != after.file
     if single and not report.gate.passed and after.captures[-1].command == "run":
         typed = shlex.join(after.captures[-1].target.argv)
