@@ -16,6 +16,12 @@ _PLAIN = re.compile(_NUMBER, re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,18}", re.ASCII)
 _PER_OPERATION = re.compile(r"\s*/\s*(?:op|operation|call)$", re.IGNORECASE)
 
+_TIME = re.compile(
+    _NUMBER + r"\s*(?P<unit>w|weeks?|d|days?|h|hours?|m|min|minutes?|s|sec|seconds?)(?![a-z])\s*",
+    re.IGNORECASE | re.ASCII,
+)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
+
 _PREFIXES = "kmgtpe"
 _FACTORS = {"": 1, "b": 1, "byte": 1, "bytes": 1}
 for _power, _prefix in enumerate(_PREFIXES, start=1):
@@ -95,6 +101,14 @@ def parse_share(text: str) -> Limit:
     if share is None or share > 1:
         raise ValueError(f"{_quoted(text)} is not a share: write 0 to 1, or per cent, such as 0.95 or 95%")
     return Limit(stripped, share=float(share))
+
+
+def parse_duration(text: str) -> float:
+    """Seconds meant by ``7d``, ``12 hours`` or ``1d 12h``; ValueError with a message for the user otherwise."""
+    parts = list(_TIME.finditer(text.strip()))
+    if not parts or "".join(part[0] for part in parts) != text.strip():
+        raise ValueError(f"{_quoted(text)} is not a duration: write a number and a unit, such as 7d, 12h or 90min")
+    return float(sum(Fraction(part["number"]) * _SECONDS[part["unit"][:1].lower()] for part in parts))
 
 
 def _quoted(text: str) -> str:

@@ -2,7 +2,15 @@
 
 Truth:
     Every iteration creates two AgentContext objects. A context refers to its parent weakly, so that none is ever part
-    of a reference cycle, and registry keeps the last 10 names. The counts are those of 100 iterations.
+    of a reference cycle, and registry keeps the last 10 names. Of the 200 contexts of 100 iterations none survives, nor
+    does any wait for the collector.
+Cycles:
+    iterations: 100
+    verdict: clean
+    type: AgentContext
+    created: 0
+    surviving: 0
+    passes: 0
 Expect:
     command: cycles
     verdict: clean

@@ -5,6 +5,18 @@ Truth:
     agent_context.parent_context -> parent.subtasks -> [Subtask].callbacks -> [agent_context.report] -> agent_context.
     One pair in ten stays in registry; the collector reclaims the others. An attribute to weaken:
     AgentContext.parent_context. The counts are those of 100 iterations.
+Cycles:
+    iterations: 100
+    verdict: leak|suspect
+    state: reachable
+    pattern: delegation
+    shape: AgentContext .parent_context -> AgentContext .subtasks
+    holder: registry
+    type: AgentContext
+    created: 200
+    surviving: 20
+    passes: 1
+    cut: AgentContext.parent_context
 Expect:
     command: cycles
     verdict: leak|suspect

@@ -4,6 +4,17 @@ Truth:
     Every iteration makes a StorageAdapter and a Cursor that refer to each other. Nothing else holds them, but __del__,
     the only clean-up, runs when the collector comes by: late, not leaked. A collection leaves none that was done with.
     The counts are those of 1,000 iterations.
+Cycles:
+    iterations: 1000
+    verdict: clean
+    state: waiting
+    pattern: parent and child|cycle
+    shape: StorageAdapter .cursor -> Cursor .adapter
+    type: StorageAdapter
+    created: 1000
+    surviving: 0
+    passes: 1
+    cut: Cursor.adapter
 Expect:
     command: cycles
     verdict: clean

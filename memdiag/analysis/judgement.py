@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from memdiag.analysis import advice, series
 from memdiag.analysis.case import FEWEST_MOMENTS, LARGE_BYTES, Case, case, life
 from memdiag.analysis.fingerprint import fingerprint, place
-from memdiag.analysis.naming import kind_of, pattern_of, rule_of
+from memdiag.analysis.naming import kind_of, pattern_of
 from memdiag.analysis.origin import is_library
+from memdiag.analysis.rules import rule_of
 from memdiag.model import Finding, Growing, HeapEvidence, Holder, Moment, Population, RunVerdict, Site, Verdict
 from memdiag.units import counted, format_bytes
 

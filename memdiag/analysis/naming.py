@@ -1,4 +1,4 @@
-"""What kind of leak it is, in the words of those who write about leaks, and which rule it breaks.
+"""What kind of leak it is, in the words of those who write about leaks.
 
 The heap tells most kinds itself; names tell the others, as a person who reads the code would take them.
 """
@@ -9,27 +9,6 @@ import re
 
 from memdiag.analysis.touches import ON_A_MISS
 from memdiag.model import FindingKind, Population
-
-# The rules MEM-001 .. MEM-006: release what was allocated; monitor; clean up on error paths; context managers; limit
-# what is kept for long; archive what is old.
-_RULES = {
-    "listener": "MEM-001",
-    "closure": "MEM-001",
-    "thread-local": "MEM-001",
-    "task": "MEM-001",
-    "generator": "MEM-001",
-    "logging": "MEM-001",
-    "finalizer": "MEM-001",
-    "atexit": "MEM-001",
-    "at-fork": "MEM-001",
-    "contextvar": "MEM-001",
-    "cycle": "MEM-001",
-    "native": "MEM-002",
-    "resource": "MEM-004",
-    "archive": "MEM-006",
-}
-_OTHER_RULE = "MEM-005"
-_ERROR_PATHS = "MEM-003"
 
 _NAMES = (
     ("cache", r"cache|memo|lru|cached|interned|pool"),
@@ -81,11 +60,6 @@ def _by_name(population: Population) -> str:
             return pattern
     of_module = population.owner_module and population.owner.rpartition(".")[0] == population.owner_module
     return "global" if of_module else "collection"
-
-
-def rule_of(pattern: str, *, skipped: bool = False) -> str:
-    """``skipped``: it is removed, unless an error comes in between."""
-    return _RULES.get(pattern, _ERROR_PATHS if skipped else _OTHER_RULE)
 
 
 def kind_of(pattern: str) -> FindingKind:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from memdiag import __version__
-from memdiag.commands import baseline, check, cycles, diff, report
+from memdiag.commands import baseline, captures, check, cycles, diff, report
 from memdiag.commands import run as run_command
 from memdiag.commands.sides import SidesCommand
 from memdiag.commands.targets import CyclesCommand, TargetCommand
@@ -31,6 +31,7 @@ app.command("cycles", cls=CyclesCommand, context_settings=_TARGET)(cycles.cycles
 app.command("diff", cls=SidesCommand)(diff.diff)
 app.command("check")(check.check)
 app.command("report")(report.report)
+app.command("captures")(captures.captures)
 app.command("baseline")(baseline.baseline)
 
 

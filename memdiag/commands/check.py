@@ -13,7 +13,10 @@ from memdiag.commands.options import Snapshots
 from memdiag.errors import FAILED, FINE, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from memdiag.commands.gating import Asked
+    from memdiag.commands.output import Place
     from memdiag.launch.rounds import Order
     from memdiag.model import Report
 
@@ -36,6 +39,7 @@ def check(
     ] = Snapshots.auto,
     out: options.Output = None,
     json: options.Json = None,
+    format: options.Formats = None,
     python: options.Python = None,
     limit: options.Rows = 10,
     fail_on: options.Fail = None,
@@ -52,6 +56,7 @@ def check(
     asked = gating.asked(fail_on, baseline, {"max-growth": max_growth})
     asked.check("check")
     output.check_json(json)
+    places = output.places(format, json)
     if snapshots is Snapshots.none:
         raise UsageError("check judges by heap snapshots", "leave --snapshots out")
     if iterations < rounds:
@@ -64,10 +69,12 @@ def check(
         python=interpreter(python, "none"),
         snapshots=snapshots.value,
     )
-    return _check(order, out, json, limit, asked)
+    return _check(order, out, json, limit, asked, places)
 
 
-def _check(order: Order, out: options.Output, json: str | None, limit: int, asked: Asked) -> int:
+def _check(
+    order: Order, out: options.Output, json: str | None, limit: int, asked: Asked, places: Sequence[Place]
+) -> int:
     from memdiag import gate
     from memdiag.capture import store
     from memdiag.commands import recording
@@ -84,6 +91,7 @@ def _check(order: Order, out: options.Output, json: str | None, limit: int, aske
     report = dataclasses.replace(report, next_steps=_next_steps(report, order))
     report = asked.answered(report)
     output.write_json(report, json)
+    output.write(report, places, limit)
     output.show(report, sys.stderr, limit)
     status = gate.exit_status(report)
     return FAILED if status == FINE and saved is None else status

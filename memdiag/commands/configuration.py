@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memdiag.capture.store import USUAL, Retention, retention
 from memdiag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Configuration:
     budgets: tuple[Condition, ...] = ()
     baseline: Path | None = None
     ignore: tuple[Rule, ...] = ()
+    retention: Retention = USUAL
     file: str = ""  # where it is written
 
 
@@ -88,7 +90,9 @@ def _shown(path: Path) -> str:
 
 def _parsed(table: Mapping[str, Any], path: Path, gate: Any) -> Configuration:
     reader = _Reader(_shown(path), gate)
-    reader.check_keys("", table, ("target", "fail-on", *gate.SHORTHANDS, "baseline", "budgets", "ignore"))
+    reader.check_keys(
+        "", table, ("target", "fail-on", *gate.SHORTHANDS, "baseline", "budgets", "ignore", "keep", "keep-days")
+    )
     baseline = reader.text("baseline", table["baseline"]) if "baseline" in table else None
     return Configuration(
         target=_target(table["target"], path) if "target" in table else None,
@@ -96,8 +100,16 @@ def _parsed(table: Mapping[str, Any], path: Path, gate: Any) -> Configuration:
         budgets=tuple(reader.budgets(table.get("budgets", {}))),
         baseline=None if baseline is None else Path(_shown(path.parent / baseline)),
         ignore=tuple(reader.rules(table.get("ignore", []))),
+        retention=_retention(table, reader.file),
         file=reader.file,
     )
+
+
+def _retention(table: Mapping[str, Any], file: str) -> Retention:
+    try:
+        return retention(table)
+    except UsageError as error:
+        raise UsageError(f"{file}: {error.problem}", error.next_step) from error
 
 
 def _target(words: Any, path: Path) -> Target:

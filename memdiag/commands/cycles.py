@@ -22,6 +22,7 @@ def cycles(
     ] = None,
     out: options.Output = None,
     json: options.Json = None,
+    format: options.Formats = None,
     python: options.Python = None,
     limit: options.Rows = 10,
     fail_on: options.Fail = None,
@@ -60,6 +61,7 @@ def cycles(
     asked = gating.asked(fail_on, baseline, limits)
     asked.check("cycles")
     output.check_json(json)
+    places = output.places(format, json)
     if graph is not None:
         picture.check_place(graph)
     target = or_known(target_of(words or [], module, code))
@@ -69,4 +71,4 @@ def cycles(
     settings = Settings(
         command="cycles", tracer="none", python=interpreter(python, "none"), passes=passes, every_s=every
     )
-    return record_and_report(target, settings, out, json, limit, asked, graph=graph)
+    return record_and_report(target, settings, out, json, limit, asked, graph=graph, places=places)

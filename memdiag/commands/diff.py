@@ -33,6 +33,7 @@ def diff(
     max_growth: options.Growth = None,
     baseline: options.Baseline = None,
     json: options.Json = None,
+    format: options.Formats = None,
     limit: options.Rows = 20,
 ) -> int:
     """Compare two captures, two moments, or two sets of runs; exit 1 when memory grew beyond the limit.
@@ -46,6 +47,7 @@ def diff(
     asked = gating.asked(fail_on, baseline, {"max-growth": max_growth})
     asked.check("diff")
     output.check_json(json)
+    places = output.places(format, json)
     words = split(files or [])
     with output.working("reading and comparing"):
         before, after = map(read_side, words)
@@ -53,9 +55,11 @@ def diff(
         each = [[report_of_run(run) for run in side.runs] for side in (before, after)] if asked.packages("diff") else []
     report = asked.answered(report, (each[0], each[1]) if each else None)
     report = dataclasses.replace(report, next_steps=_next_steps(report, before, after, words[1]))
-    if json != "-":
-        output.show(report, sys.stdout, limit)
+    if json != output.STDOUT:
+        piped = any(place.file == output.STDOUT for place in places)
+        output.show(report, sys.stderr if piped else sys.stdout, limit)
     output.write_json(report, json)
+    output.write(report, places, limit)
     return gate.exit_status(report)
 
 

@@ -31,6 +31,14 @@ Module = Annotated[str | None, typer.Option("-m", "--module", metavar="MODULE", 
 Code = Annotated[str | None, typer.Option("-c", "--code", metavar="CODE", help="Run code, as python -c.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where the capture goes.")]
 Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Report as JSON; - is standard output.")]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT[=FILE]",
+        help="Write it as terminal, json, markdown, sarif, junit or github, to a file or standard output. Repeatable.",
+    ),
+]
 Python = Annotated[str | None, typer.Option("--python", metavar="PATH", help="The interpreter to run it with.")]
 Rows = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many rows and findings to print.")]
 Fail = Annotated[

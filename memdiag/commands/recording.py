@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from memdiag import gate
 from memdiag.capture import format, store
-from memdiag.commands import output
+from memdiag.commands import configuration, output
 from memdiag.commands.gating import Asked
+from memdiag.commands.output import Place
 from memdiag.errors import FAILED, FINE, CannotDo
 from memdiag.launch.record import Settings, discard, record
 from memdiag.launch.target import Target, describe
@@ -25,6 +27,7 @@ def record_and_report(
     limit: int,
     asked: Asked,
     graph: Path | None = None,
+    places: Sequence[Place] = (),
     repeat: int = 1,
 ) -> int:
     """Run the target, save and print what came of it; the exit status, negative for the target's signal."""
@@ -37,6 +40,7 @@ def record_and_report(
     report = asked.answered(report)
     report, drawn = _draw(report, graph)
     output.write_json(report, json)
+    output.write(report, places, limit)
     output.show(report, sys.stderr, limit)
     status = gate.exit_status(report, capture.target.exit_status or FINE)
     return FAILED if status == FINE and (saved is None or not drawn) else status
@@ -69,7 +73,7 @@ def save(capture: Capture, report: Report, place: Path) -> tuple[Report, Path | 
         format.write_capture(capture, place)
     except CannotDo as error:
         return dataclasses.replace(report, notes=(*report.notes, f"{error.problem}; {error.next_step}")), None
-    store.prune()
+    store.prune(retained=configuration.read().retention)
     return dataclasses.replace(report, saved=_shown(place)), place
 
 

@@ -1,28 +1,24 @@
-"""``memdiag report``: print a capture again."""
+"""``memdiag report``: a capture again, for people or for machines."""
 
 from __future__ import annotations
 
 import dataclasses
-import sys
-from enum import Enum
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from memdiag.commands import gating, options, output
-
-
-class Format(str, Enum):
-    """What a report is written as."""
-
-    terminal = "terminal"
-    json = "json"
+from memdiag.errors import UsageError
 
 
 def report(
     capture: Annotated[Path, typer.Argument(help="A capture, a tracemalloc dump, or a memray .bin file.")],
-    format: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.terminal,
+    format: options.Formats = None,
+    out: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="Where a format without a file goes.")
+    ] = None,
     json: options.Json = None,
     limit: options.Rows = 10,
     fail_on: options.Fail = None,
@@ -53,12 +49,22 @@ def report(
     }
     asked = gating.asked(fail_on, baseline, limits)
     output.check_json(json)
+    wanted = format or ([] if json == output.STDOUT else ["terminal"])
+    places = output.places(_placed(wanted, out), json)
     with output.working("reading"):
         found = dataclasses.replace(diagnose(load(capture)), saved=str(capture))
         asked.check(found.command)
         found = asked.answered(found, defaults=False)
-    if format is Format.terminal and json != "-":
-        output.show(found, sys.stdout, limit)
-    output.write_json(found, "-" if format is Format.json else None)
-    output.write_json(found, None if format is Format.json and json == "-" else json)
+    output.write(found, places, limit)
+    output.write_json(found, json)
     return gate.exit_status(found)
+
+
+def _placed(formats: Sequence[str], file: str | None) -> list[str]:
+    """The formats, with ``-o FILE`` where one has no file. Raises UsageError where it would be for none."""
+    if file is None:
+        return list(formats)
+    placed = [text if "=" in text else f"{text}={file}" for text in formats]
+    if placed == list(formats):
+        raise UsageError(f"-o {file}: every format has a file of its own", "leave -o out")
+    return placed

@@ -27,6 +27,7 @@ def run(
     ] = True,
     out: options.Output = None,
     json: options.Json = None,
+    format: options.Formats = None,
     python: options.Python = None,
     limit: options.Rows = 10,
     fail_on: options.Fail = None,
@@ -45,6 +46,7 @@ def run(
     asked = gating.asked(fail_on, baseline, {"max-growth": max_growth, "max-peak": max_peak})
     asked.check("run")
     output.check_json(json)
+    places = output.places(format, json)
     if native and tracer is not Tracer.memray:
         raise UsageError("--native needs --tracer memray", "tracemalloc sees Python's own allocations only")
     target = required(target_of(words or [], module, code))
@@ -57,4 +59,4 @@ def run(
         python_allocators=python_allocators,
         python=interpreter(python, tracer.value),
     )
-    return record_and_report(target, settings, out, json, limit, asked, repeat=repeat)
+    return record_and_report(target, settings, out, json, limit, asked, places=places, repeat=repeat)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memdiag.analysis.rules import rule_line
 from memdiag.model import Finding, Growing, Holder, Report, Site
 from memdiag.report.page import Page, Part
 from memdiag.report.text import cycle_line, place
@@ -42,10 +43,10 @@ def write_finding(
     """One finding, ``before_verdict`` standing before its verdict."""
     verdict = (before_verdict + finding.verdict.upper(), _STYLES[finding.verdict])
     page.write((finding.title, "bold"), prefix=[f"{rank}. ", verdict, "  "])
-    page.write(_classification(finding), prefix=[_INDENT])
+    page.write(classification(finding), prefix=[_INDENT])
     if finding.holder:
-        _labelled(page, "held by", _holder(finding.holder))
-    _labelled(page, "grows", _growing(finding.growing))
+        _labelled(page, "held by", holder_line(finding.holder))
+    _labelled(page, "grows", growth_line(finding.growing))
     if finding.retained_bytes is not None:
         _labelled(page, "retains", format_bytes(finding.retained_bytes))
     if finding.cycle and draw_cycles:
@@ -61,18 +62,18 @@ def _labelled(page: Page, label: str, text: str) -> None:
         page.write(text, prefix=[f"{_INDENT}{label:<{_LABEL}}"])
 
 
-def _classification(finding: Finding) -> str:
+def classification(finding: Finding) -> str:
     pattern = f" ({finding.pattern})" if finding.pattern else ""
-    rule = f", rule {finding.rule}" if finding.rule else ""
+    rule = f", rule {rule_line(finding.rule)}" if finding.rule else ""
     return f"{finding.kind}{pattern}{rule}, confidence {finding.confidence * 100:.0f} %"
 
 
-def _holder(holder: Holder) -> str:
+def holder_line(holder: Holder) -> str:
     facts = ", ".join(fact for fact in (holder.type, holder.owner) if fact)
     return f"{holder.path} ({facts})" if facts else holder.path
 
 
-def _growing(growing: Growing) -> str:
+def growth_line(growing: Growing) -> str:
     facts = []
     if len(growing.counts) > 1:
         facts.append(f"from {format_count(growing.counts[0])} to {format_count(growing.counts[-1])}")

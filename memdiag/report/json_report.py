@@ -38,7 +38,7 @@ def to_json(report: Report) -> str:
     Strings that are no valid Unicode (names of files that are not UTF-8) have their lone surrogates written out, as
     ``\\udce9``; a float that is not finite becomes null.
     """
-    return json.dumps(_portable(to_dict(report)), indent=2, allow_nan=False) + "\n"
+    return json.dumps(portable(to_dict(report)), indent=2, allow_nan=False) + "\n"
 
 
 def schema() -> Json:
@@ -327,14 +327,14 @@ def _ignored(one: Ignored) -> Json:
     }
 
 
-def _portable(value: Any) -> Any:
+def portable(value: Any) -> Any:
     """The value with what JSON cannot carry everywhere put differently (see ``to_json``)."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {key: _portable(item) for key, item in value.items()}
+        return {key: portable(item) for key, item in value.items()}
     if isinstance(value, Sequence):
-        return [_portable(item) for item in value]
+        return [portable(item) for item in value]
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import os
 import subprocess
@@ -47,12 +48,32 @@ def expectations(path: Path) -> dict[str, str]:
     ``kind``, ``pattern``, ``rule``, ``holder`` (part of the path), ``type``, ``site`` (``file:function``), ``created``,
     ``surviving``.
     """
+    return {"command": "run", **_block(path, "Expect")}
+
+
+def cycle_expectations(path: Path) -> dict[str, str]:
+    """What ``memdiag cycles`` must say of a sample: the lines after ``Cycles:``, up to ``Expect:``; {} without them.
+
+    Keys: ``iterations`` (its argument: the counts are those of so many), ``verdict``, ``state``, ``pattern``, ``shape``
+    (part of the cycle as a line), ``holder``, ``finalizer``, ``cut`` (a reference that may be recommended), ``fix``
+    (part of its text), ``type``, and of the objects of this type in reference cycles ``created`` and ``surviving``;
+    ``passes`` (after which none of the program's own objects goes away), ``collector`` (``costly`` or ``cheap``).
+    """
+    try:
+        return _block(path, "Cycles")
+    except ValueError:
+        return {}
+
+
+def _block(path: Path, name: str) -> dict[str, str]:
+    """The ``key: value`` lines of a docstring from ``name:`` to the next line of this form, or to the end."""
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    _, found, block = docstring.partition("\nExpect:\n")
+    _, found, rest = docstring.partition(f"\n{name}:\n")
     if not found:
         raise ValueError(f"{path.name} does not say what memdiag must say of it")
-    pairs = (line.strip().partition(": ") for line in block.splitlines())
-    return {"command": "run", **{key: value for key, separator, value in pairs if separator}}
+    block = itertools.takewhile(lambda line: line.startswith("    "), rest.splitlines())
+    pairs = (line.strip().partition(": ") for line in block)
+    return {key: value for key, separator, value in pairs if separator}
 
 
 def clean_environment(**changes: str) -> dict[str, str]:

@@ -243,6 +243,6 @@ def test_help_needs_no_numbers(argument: str) -> None:
     assert not _loaded_after(argument) & {"numpy", "scipy", "memray", "objgraph"}
 
 
-@pytest.mark.parametrize("verb", ["run", "cycles", "diff", "check", "report", "baseline"])
+@pytest.mark.parametrize("verb", ["run", "cycles", "diff", "check", "report", "baseline", "captures"])
 def test_a_verbs_help_needs_no_numbers(verb: str) -> None:
     assert not _loaded_after(verb, "--help") & {"numpy", "scipy", "memray", "objgraph"}

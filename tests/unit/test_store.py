@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from memdiag.capture import store
-from memdiag.capture.store import captures, destination, new_spool, prune
+from memdiag.capture.store import (
+    Retention,
+    captures,
+    destination,
+    expired,
+    new_spool,
+    prune,
+    remove,
+    retention,
+)
 from memdiag.errors import CannotDo, UsageError
 
 
@@ -153,14 +162,72 @@ def test_only_captures_are_removed() -> None:
     assert len(captures()) == 20
 
 
-def test_a_link_is_removed_and_not_what_it_leads_to(tmp_path: Path) -> None:
+def test_a_link_is_no_capture(tmp_path: Path) -> None:
+    """Neither it nor what it leads to is ever removed."""
     elsewhere = tmp_path / "elsewhere.memdiag"
     elsewhere.touch()
     os.utime(elsewhere, ns=(0, 0))
-    keep(25)
-    (store.DIRECTORY / "link.memdiag").symlink_to(elsewhere)
+    made = keep(25)
+    link = store.DIRECTORY / "link.memdiag"
+    link.symlink_to(elsewhere)
+    (store.DIRECTORY / "nowhere.memdiag").symlink_to("absent")
     prune()
     assert elsewhere.exists()
+    assert link.is_symlink()
+    assert captures() == made[:-21:-1]
+
+
+def test_nothing_is_removed_where_a_link_leads(tmp_path: Path) -> None:
+    made = keep(25)
+    store.DIRECTORY.rename(tmp_path / "elsewhere")
+    store.DIRECTORY.symlink_to("elsewhere")
+    assert expired(Retention(0)) == []
+    prune(retained=Retention(0))
+    assert captures() == made[::-1]
+
+
+# --- how many, and how long -----------------------------------------------------------------------------------
+
+
+def test_too_many_and_too_old() -> None:
+    made = keep(10)  # recorded at seconds 0 to 9
+    assert expired(Retention(4), now=100) == made[5::-1]
+    assert expired(Retention(20, 3.0), now=10) == made[6::-1]
+    assert expired(Retention(2, 3.0), now=10) == made[7::-1]
+    assert expired(Retention(4, 1000.0), now=10) == made[5::-1]
+    assert expired(Retention(20, 3.0), now=9) == made[5::-1]  # to the second is not older
+    assert expired(Retention(0), now=0) == made[::-1]
+    assert expired(Retention(), now=10) == []
+
+
+def test_pruning_removes_what_has_expired() -> None:
+    made = keep(10)
+    prune(retained=Retention(3))
+    assert captures() == made[:-4:-1]
+    remove(made)
+    assert captures() == []
+    remove(made)  # gone meanwhile
+
+
+def test_what_a_configuration_says() -> None:
+    assert retention({}) == Retention() == Retention(20)
+    assert retention({"keep": 5, "target": "x.py"}) == Retention(5)
+    assert retention({"keep-days": 30}) == Retention(20, 30 * 86_400)
+    assert retention({"keep": 7, "keep-days": 0.5}) == Retention(7, 43_200)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"keep": value} for value in (0, -1, 2.5, "20", True, None)),
+        *({"keep-days": value} for value in (0, -1, "7d", True, float("nan"), float("inf"))),
+    ],
+)
+def test_what_a_configuration_cannot_say(settings: dict[str, object]) -> None:
+    with pytest.raises(UsageError) as caught:
+        retention(settings)
+    assert next(iter(settings)) in caught.value.problem
+    assert next(iter(settings)) in caught.value.next_step
 
 
 def test_a_directory_that_is_not_there_has_no_captures(tmp_path: Path) -> None:

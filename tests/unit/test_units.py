@@ -15,6 +15,7 @@ from memdiag.units import (
     format_share,
     is_rate,
     parse_count,
+    parse_duration,
     parse_limit,
     parse_rate,
     parse_share,
@@ -192,3 +193,32 @@ def test_rate_is_formatted(rate: float, text: str) -> None:
 )
 def test_duration_is_formatted(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7d", 604_800),
+        ("12h", 43_200),
+        ("90min", 5_400),
+        ("90 m", 5_400),
+        ("30s", 30),
+        ("2w", 1_209_600),
+        ("1 day", 86_400),
+        ("7 days", 604_800),
+        ("1d 12h", 129_600),
+        ("1d12h", 129_600),
+        ("1.5h", 5_400),
+        (".5 Hours", 1_800),
+        (" 3D ", 259_200),
+        ("0s", 0),
+    ],
+)
+def test_duration(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", " ", "7", "d", "7y", "-7d", "7d-", "7dd", "1e3d", "7 months", "7d!", "９d"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_duration(text)
