@@ -54,8 +54,9 @@ def _hung(*_: object) -> None:
     raise Hang
 
 
-def attempt(reader: Reader, number: int, path: Path, watch: Watch) -> str:
+def attempt(reader: Reader, number: int, place: Path, watch: Watch) -> str:
     """What is wrong with how one input is read; nothing, as it should be."""
+    path = place / reader.file
     path.write_bytes(reader.make(Random(number)))
     watch.seen, watch.allowed, watch.listening = [], str(path), True
     signal.setitimer(signal.ITIMER_REAL, TIME_LIMIT_S)
@@ -87,15 +88,15 @@ def main(words: list[str]) -> int:
     wrong: Counter[str] = Counter()
     deadline = time.monotonic() + given.seconds
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as place:
-        path, watch = Path(place) / "given", Watch()
+        directory, watch = Path(place), Watch()
         for number in range(-WARM_UP, 0):
-            attempt(order[number % len(order)], number, path, watch)
+            attempt(order[number % len(order)], number, directory, watch)
         peak = _peak()
         for number in range(given.first, given.first + given.count):
             if time.monotonic() > deadline:
                 break
             reader = order[number % len(order)]
-            problem = attempt(reader, number, path, watch)
+            problem = attempt(reader, number, directory, watch)
             done[reader.name] += 1
             if _peak() > peak + MEMORY_LIMIT:
                 problem, peak = f"{problem} took {(_peak() - peak) >> 20} MiB".strip(), _peak()

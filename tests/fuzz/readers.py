@@ -16,8 +16,10 @@ from typing import Any
 from memdiag.analysis.diff import compare
 from memdiag.analysis.moments import at_moment
 from memdiag.capture import memray_file
+from memdiag.capture.baseline import read_baseline
 from memdiag.capture.format import write_capture
 from memdiag.capture.load import load
+from memdiag.commands import configuration
 from memdiag.errors import MemdiagError
 from memdiag.model import Capture, TargetInfo
 from tests.captures import FULL, REPEATED, of_version_1
@@ -33,6 +35,36 @@ ANSWER: dict[str, Any] = {
 }
 
 
+BASELINE: dict[str, Any] = {
+    "format": "memdiag.baseline",
+    "version": 1,
+    "findings": [
+        {
+            "id": f"{at:012x}",
+            "kind": "growth",
+            "rule": "MEM-005",
+            "holder": "app.cache",
+            "title": "x",
+            "found_by": "run",
+        }
+        for at in range(2)
+    ],
+}
+CONFIGURATION = b"""[tool.memdiag]
+target = "script.py --option"
+fail-on = ["leak", "growth > 20MB"]
+baseline = "known.json"
+
+[tool.memdiag.budgets]
+"shop.cache" = "growth 5MB"
+
+[[tool.memdiag.ignore]]
+path = "app.cache*"
+reason = "it is one"
+expires = 2030-12-31
+"""
+
+
 @dataclass(frozen=True)
 class Reader:
     """One way into memdiag: ``make`` an input, and ``read`` it, which raises nothing but MemdiagError."""
@@ -41,6 +73,7 @@ class Reader:
     make: Callable[[Random], bytes]
     read: Callable[[Path], object]
     often: int
+    file: str = "given"  # what the input is called
 
 
 def readers() -> list[Reader]:
@@ -59,6 +92,13 @@ def readers() -> list[Reader]:
     def answer(chance: Random) -> bytes:
         return json.dumps(mutations.document(ANSWER, chance)).encode()
 
+    def baseline(chance: Random) -> bytes:
+        document = json.dumps(mutations.document(BASELINE, chance)).encode()
+        return mutations.changed(document, dumps, chance) if chance.random() < 0.3 else document
+
+    def settings(chance: Random) -> bytes:
+        return mutations.changed(CONFIGURATION, [CONFIGURATION, *dumps], chance)
+
     def head(chance: Random) -> bytes:
         return mutations.changed(chance.choice((b"memray\0", b"PK\3\4", dumps[0][:60])), [b"\0" * 60, *dumps], chance)
 
@@ -68,6 +108,8 @@ def readers() -> list[Reader]:
         Reader("dump", dump, load, 6),
         Reader("memray", answer, _memray_answer, 3),
         Reader("head", head, _load_but_memray, 1),
+        Reader("baseline", baseline, read_baseline, 2),
+        Reader("configuration", settings, lambda path: configuration.read(path.parent), 1, "pyproject.toml"),
     ]
 
 

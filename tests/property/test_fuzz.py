@@ -28,7 +28,7 @@ HARM = {{
 }}
 with tempfile.TemporaryDirectory() as place:
     reader = Reader("given", lambda chance: b"bytes", HARM[{name!r}], 1)
-    print(fuzz.attempt(reader, 0, Path(place) / "given", fuzz.Watch()))
+    print(fuzz.attempt(reader, 0, Path(place), fuzz.Watch()))
 """
 
 
