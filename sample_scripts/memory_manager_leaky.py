@@ -5,15 +5,15 @@ Truth:
     refers to by their reference count, and there is none: the Channel of a session refers back to it. The collections
     free nothing, and what the manager adds up as collected, gc.get_count(), are allocations since the last ones.
 Cycles:
-    iterations: 200
+    iterations: 4000
     verdict: leak|suspect|inconclusive
     state: reachable
     pattern: parent and child|cycle
     shape: Session .channel -> Channel .session
     holder: MemoryManager.watched
     type: Session
-    created: 200
-    surviving: 200
+    created: 4000
+    surviving: 4000
     passes: 0
     cut: Channel.session|MemoryManager.watched
 Expect:

@@ -4,15 +4,15 @@ Truth:
     One call in four is never answered. Client.calls keeps its Call, which refers to its Future, whose callback is a
     method of that Call: one reference cycle each. Answered calls are taken out, and their future drops its callback.
 Cycles:
-    iterations: 200
+    iterations: 2000
     verdict: leak|suspect|inconclusive
     state: reachable
     pattern: asyncio
     shape: Call .answer -> Future
     holder: Client.calls
     type: Call
-    created: 50
-    surviving: 50
+    created: 500
+    surviving: 500
     passes: 0
     cut: Call.answer|Client.calls|Call.arrived
 Expect:

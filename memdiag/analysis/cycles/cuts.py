@@ -103,7 +103,7 @@ _REASONS = {
     _CALLBACK: "a function need not keep what it is called for",
     _OWN_FUNCTION: OWN_FUNCTION,
     _PLAIN: "",
-    _RUNNING: "it ends with the function that is suspended",
+    _RUNNING: "it ends when what it belongs to does",
     _FORWARD: "it is what keeps the parts: they would go at once",
 }
 
@@ -120,6 +120,8 @@ def _rank_of(reference: Reference, web: Web, roles: Roles) -> int:
     contains = _type(web, roles, target) in CONTAINERS
     if reference.label.startswith("local(") and _type(web, roles, source) in SUSPENDED:
         return _RUNNING
+    if _is_of_library(web, roles, source):
+        return _RUNNING
     if reference.label.startswith(".closure("):
         return _CALLBACK
     if reference.label.startswith("local(") or name in ("__traceback__", "tb_frame"):
@@ -135,6 +137,12 @@ def _rank_of(reference: Reference, web: Web, roles: Roles) -> int:
     if not contains and _is_part(web, roles, source, target):
         return _PART_TO_WHOLE
     return _FORWARD if contains else _PLAIN
+
+
+def _is_of_library(web: Web, roles: Roles, place: int) -> bool:
+    """Whether an object's class is of the standard library, and not built in: its attributes are not ours to cut."""
+    module = roles.graph.type_modules[int(roles.graph.types[web.nodes[place]])]
+    return module not in ("", "builtins") and roles.is_standard_module(module)
 
 
 def _type(web: Web, roles: Roles, place: int) -> str:

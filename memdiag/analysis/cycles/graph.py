@@ -32,13 +32,10 @@ def referred(heap: HeapGraph) -> Ints:
 def externally_held(heap: HeapGraph) -> Mask:
     """Nodes in use by more than the heap explains: variables of running functions, and native code. Shape (nodes).
 
-    Of what the collector does not track the counts are not known; it is in use where something tracked that is refers
-    to it.
+    By reference counts alone, as the collector does it: the names of variables may be those of an earlier look. What is
+    not tracked is in use where something that is refers to it.
     """
-    held = np.asarray(heap.tracked & (heap.refcounts > referred(heap)))
-    held[[node for frame in heap.frames for _, node in frame.locals]] = True
-    held[[module.node for module in heap.modules]] = True
-    return held
+    return np.asarray(heap.tracked & (heap.refcounts > referred(heap)))
 
 
 def reached(heap: HeapGraph, roots: Mask, passable: Mask | None = None) -> Mask:

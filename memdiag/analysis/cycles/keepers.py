@@ -128,7 +128,7 @@ class Keepers:
         found: dict[int, Trail] = {}
         for edge in edges.tolist():
             source = int(roles.sources[edge])
-            if source == above or source in found or not tree.tiers[source]:
+            if source == above or source in found or self._lost[source] or not tree.tiers[source]:
                 continue
             way = tree.trail(source)
             if not inside[list(way)].any():

@@ -15,7 +15,7 @@ from memdiag.analysis.series import judge
 from memdiag.model import HeapGraph, Ints, Moment
 
 _FEWEST = 4  # looks at a container during the run
-_LARGE = 500  # objects of one class in one tangle, which is then followed by their number
+_LARGE = 500  # objects of one class, which are then followed by their number
 _NOISE = 0.05  # of the largest count, below which a change is none
 _MOST = 24  # looks that are kept
 
@@ -65,7 +65,7 @@ def with_trends(stage: Stage, moment: Moment, series: Sequence[Lengths]) -> Stag
 def _with_trend(told: Told, moment: Moment, series: Sequence[Lengths]) -> Told:
     """By the container that is nearest to the cycles and lasts: one that is made anew says nothing.
 
-    Of a single large tangle, which no container holds, by how many there are of its first class.
+    Where none does, by how many there are of their first class, if these are many.
     """
     moments = [*(one.moment for one in series), moment]
     for key, amount in reversed(told.containers):
@@ -73,7 +73,7 @@ def _with_trend(told: Told, moment: Moment, series: Sequence[Lengths]) -> Told:
         if np.count_nonzero(counts[:-1]) * 2 >= len(series):
             return _judged(told, moments, counts)
     kind = told.cluster.shape[0] if told.cluster.shape else ""
-    if told.cluster.count > 1 or told.types[kind] < _LARGE:
+    if told.types[kind] < _LARGE:
         return told
     return _judged(told, moments, [*(one.types.get(kind, 0) for one in series), told.types[kind]])
 
