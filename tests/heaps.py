@@ -149,14 +149,15 @@ class World:
             gc.enable()
         self._directory.cleanup()
 
-    def look(self, passes: int = 5) -> CycleEvidence:
+    def look(self, passes: int = 5, how: str = "images") -> CycleEvidence:
         """What ``memdiag cycles`` says at the end of a run: both of its ends are at work, one after the other."""
-        return self.looks([lambda: None], passes)[0]
+        return self.looks([lambda: None], passes, how)[0]
 
-    def looks(self, works: Sequence[Callable[[], None]], passes: int = 5) -> list[CycleEvidence]:
+    def looks(self, works: Sequence[Callable[[], None]], passes: int = 5, how: str = "images") -> list[CycleEvidence]:
         """Let the program do some work, look, let it do some more, look again, ...
 
         All that happens in a copy of this process, which is the target; this one is the parent that reads and asks.
+        ``how``: by ``images``, ``in place``, or in place without calls into C (``portable``).
         """
         directory = Path(tempfile.mkdtemp(dir=self._directory.name))
         with warnings.catch_warnings():
@@ -164,17 +165,17 @@ class World:
             pid = os.fork()
         if pid == 0:
             try:
-                _be_looked_at(str(directory), works, passes)
+                _be_looked_at(str(directory), works, passes, how)
             finally:
                 os._exit(0)
         return _read_and_ask(directory, pid)
 
 
-def _be_looked_at(directory: str, works: Sequence[Callable[[], None]], passes: int) -> None:
+def _be_looked_at(directory: str, works: Sequence[Callable[[], None]], passes: int, how: str) -> None:
     vars(image)["_unfreeze"] = lambda: None  # a World hides what was there before by having it frozen
-    recorder = Recorder(directory, time.monotonic(), _NATIVE)
+    recorder = Recorder(directory, time.monotonic(), None if how == "portable" else _NATIVE)
     ours = [module for name, module in sys.modules.items() if name.startswith("memdiag.probe.")]
-    images = Images(recorder, ours, "auto")
+    images = Images(recorder, ours, "auto" if how == "images" else "paused")
     watch = Watch(recorder, images)
     looks = Looks(recorder, watch, images, passes)
     gc.callbacks.append(watch)

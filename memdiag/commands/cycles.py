@@ -68,7 +68,5 @@ def cycles(
     if tune:
         refuse_what_looks(graph=graph, output=out, fail_on=fail_on, every=every)
         return tune_collector(target, interpreter(python, "none"), repeat, json)
-    settings = Settings(
-        command="cycles", tracer="none", python=interpreter(python, "none"), passes=passes, every_s=every
-    )
+    settings = Settings("cycles", "none", python=interpreter(python, "none"), passes=passes, every_s=every)
     return record_and_report(target, settings, out, json, limit, asked, graph=graph, places=places)

@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .native import Native
+    from .portable import Portable
 
     Found = dict[int, Any]  # id -> allocation stack, innermost line first
 
 
-def allocations(objects: list[object], native: Native) -> Found:
+def allocations(objects: list[object], native: Native | Portable) -> Found:
     """Of the tracked objects and what they refer to, those whose allocation is known."""
     found: Found = {}
     for start in range(0, len(objects), _CHUNK):
@@ -51,7 +52,7 @@ def _look_up(items: list[object], found: Found) -> None:
     found.update(zip(_map(id, known), _compress(stacks, stacks), strict=True))
 
 
-def _look_up_instances(items: list[object], native: Native, found: Found) -> None:
+def _look_up_instances(items: list[object], native: Native | Portable, found: Found) -> None:
     """3.11's own lookup does not reckon with what lies before an instance that has a ``__dict__``."""
     kinds = {id(kind): kind for kind in _map(type, items)}
     managed = {key for key, kind in kinds.items() if kind.__flags__ & _MANAGED_DICT}

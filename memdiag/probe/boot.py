@@ -23,6 +23,7 @@ from .windows import Windows
 
 _OWN = __name__.rpartition(".")[0]
 _ROUNDS = "_memdiag_rounds"  # where the main program of ``check`` finds what to do
+_LEAST_WORK = 0.05  # of the program's, after which cycles are looked at once more
 _OFTEN_S = 0.0025  # seconds between two collections in the main thread
 
 TYPE_CHECKING = False
@@ -213,7 +214,7 @@ class Probe:
             self.clock.stop()
             self.windows.close()
             unseen = self._last_end < 0 and not self._left
-            if unseen or self.looks is not None or self._went_on():
+            if unseen or self._went_on():
                 self._final("exit")
             self.sampler.sample()
             if self.looks is not None:
@@ -233,6 +234,8 @@ class Probe:
             return False
         worked = self.recorder.worked()
         collections = self.recorder.collections - self._last_collections
+        if self.looks is not None:  # whose figures are of all the cycles that the program made, to the last
+            return collections > 0 or worked - self._last_end > _LEAST_WORK * (worked - self.ends.first_worked)
         return collections >= 3 or worked - self._last_end > 0.5 * (worked - self.ends.first_worked)
 
     def _forked(self) -> None:

@@ -11,18 +11,21 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def told(object_at: Callable[[int], object], text: bytes, copied: bool) -> dict[str, Any]:
+def told(objects_at: Callable[[set[int]], dict[int, object]], text: bytes, copied: bool) -> dict[str, Any]:
     """Answers to the parent's questions about objects that are still where they were: labels, and facts.
 
     ``copied`` says whether this is an image, and not the program itself.
     """
     questions = parse_questions(text)
     wanted = {key for pair in questions["edges"] for key in pair}.union(questions["objects"])
-    found = {key: object_at(key) for key in wanted}
+    found = objects_at(wanted)
     labels = Labels(found, copied)
     return {
         "edges": [[source, target, labels.edge(source, target)] for source, target in questions["edges"]],
-        "objects": [[key, {"name": labels.name(key), **facts(found[key])}] for key in questions["objects"]],
+        "objects": [
+            [key, {"name": labels.name(key), **(facts(found[key]) if key in found else {})}]
+            for key in questions["objects"]
+        ],
     }
 
 

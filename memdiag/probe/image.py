@@ -30,6 +30,7 @@ from . import heap, roots
 from .allocations import allocations, record
 from .cadence import Cadence, densest
 from .moments import kept_frame
+from .portable import Portable
 from .recorder import Recorder, described
 from .walk import Walk
 from .wire import pieces, to_json
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 
     from .native import Native
 
+    Calls = Native | Portable
+
 
 class Images:
     """Takes heap snapshots when they are due, and at the ends that the probe hears of.
@@ -71,8 +74,8 @@ class Images:
         self._cadence = Cadence(
             keep=8, seconds=0.004, work=1, share=0.01, allowance=0.0, apart=0.4, rest=1.5, doubling=0.012, later=0.03
         )
-        self._native = recorder.native if how != "none" else None
-        self.copies = how != "paused" and self._native is not None and self._native.can_copy
+        self._calls: Calls | None = (recorder.native or Portable()) if how != "none" else None
+        self.copies = how != "paused" and recorder.native is not None and recorder.native.can_copy and how != "none"
 
     def wait(self) -> float:
         """Seconds until the next snapshot may be due; endless where there are none but at the ends."""
@@ -101,7 +104,7 @@ class Images:
             self._times.pop(given_up, None)
             self._walked.pop(given_up, None)
             self._note(self._take("sample", given_up))
-        self._faults = self._native.page_faults() if self._native is not None else 0
+        self._faults = self._calls.page_faults() if self._calls is not None else 0
         self._cadence.took(self._recorder.now(), self._recorder.collections, clock() - begun)
 
     def _late_cost(self) -> float:
@@ -109,10 +112,10 @@ class Images:
 
         As many as it has more of by now were new ones.
         """
-        if self._native is None or not self._pages:
+        if self._calls is None or not self._pages:
             return 0.0
         more = (self._recorder.resident() or 0) // _PAGE - self._pages
-        written = self._native.page_faults() - self._faults - max(0, more)
+        written = self._calls.page_faults() - self._faults - max(0, more)
         return max(0, min(written, self._pages)) * _FAULT_S
 
     def garbage(self) -> None:
@@ -124,10 +127,10 @@ class Images:
 
         There the program waits to be ``asked``, or goes on once the heap is written down.
         """
-        if self._native is not None and not self._take(label):
+        if self._calls is not None and not self._take(label):
             before = _sigmask(SIG_BLOCK, (SIGXFSZ,))  # which is death, past a limit on the size of files
             try:
-                self._in_place(label, self._native, asked)
+                self._in_place(label, self._calls, asked)
             finally:
                 if SIGXFSZ in _sigpending():
                     _sigwait((SIGXFSZ,))
@@ -136,7 +139,7 @@ class Images:
 
     def _take(self, label: str, given_up: int = 0) -> bool:
         """``given_up``: the image that the parent is to end, unless it is done by now: a busy machine is behind."""
-        native = self._native
+        native = self._recorder.native
         if native is None or not self.copies or self._forbidden():
             return False
         header = self._header(label)
@@ -200,7 +203,7 @@ class Images:
         finally:
             _exit(0)
 
-    def _in_place(self, label: str, native: Native, asked: bool) -> None:
+    def _in_place(self, label: str, native: Calls, asked: bool) -> None:
         """Where there can be no image: the program waits, until the parent has asked all it wants to know."""
         header = self._header(label)
         self._write(header, native, copied=False)
@@ -208,7 +211,7 @@ class Images:
         if asked:
             self._serve(header["number"], native, self._parent, copied=False)
 
-    def _write(self, header: dict[str, Any], native: Native, copied: bool) -> None:
+    def _write(self, header: dict[str, Any], native: Calls, copied: bool) -> None:
         objects = _get_objects()
         path = f"{self._recorder.spool.directory}/heap-{header['number']}"
         file = native.create(path + ".part")
@@ -235,18 +238,18 @@ class Images:
         write(pieces("roots", held))
         native.finish(file, path + ".part", path)
 
-    def _serve(self, number: int, native: Native, parent: int, copied: bool) -> None:
+    def _serve(self, number: int, native: Calls, parent: int, copied: bool) -> None:
         """Answer the parent once, as long as it lives."""
         deadline = _monotonic() + _PATIENCE
         directory = self._recorder.spool.directory
         while _getppid() == parent and _monotonic() < deadline:
             text = native.contents(f"{directory}/questions-{number}")
             if text is not None:
-                self._put(native, f"answers-{number}", heap.told(native.object_at, text, copied))
+                self._put(native, f"answers-{number}", heap.told(native.objects_at, text, copied))
                 return
             native.sleep(0.005)
 
-    def _put(self, native: Native, name: str, value: dict[str, Any]) -> None:
+    def _put(self, native: Calls, name: str, value: dict[str, Any]) -> None:
         path = f"{self._recorder.spool.directory}/{name}"
         file = native.create(path + ".part")
         native.write(file, to_json(value).encode("ascii"))

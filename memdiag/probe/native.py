@@ -128,6 +128,10 @@ class Native:
             return b""
         return bytes(self._bytes_at(self._word_at(id(items) + _LIST_ITEMS), 8 * len(items)))
 
+    def objects_at(self, keys: set[int]) -> dict[int, object]:
+        """By their ids; all of these must be there."""
+        return {key: self.object_at(key) for key in keys}
+
     def page_faults(self) -> int:
         """How often this process has written to a page for the first time, since it began or since a copy was made."""
         self._getrusage(0, self._usage)

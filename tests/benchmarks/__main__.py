@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks [overhead|pause|walk|analysis|diff] [--quick]``: prints tables, writes RESULTS.md."""
+"""``python -m tests.benchmarks [overhead|pause|walk|...] [--quick]``: prints tables, and writes RESULTS.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tests.benchmarks import analysis, diffing, overhead, snapshots
+from tests.benchmarks import analysis, cycles, diffing, overhead, snapshots
 from tests.benchmarks.tables import Table
 
 BENCHMARKS: dict[str, Callable[[bool], Table]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[bool], Table]] = {
     "pause": snapshots.pause,
     "walk": snapshots.walk,
     "analysis": analysis.measure,
+    "cycles": cycles.measure,
     "diff": diffing.measure,
 }
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"

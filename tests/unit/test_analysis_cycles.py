@@ -86,6 +86,22 @@ def test_created_and_surviving_to_the_digit(world: World, created: int, kept: in
     assert len(registry) == kept
 
 
+@pytest.mark.parametrize("how", ["in place", "portable"])
+def test_a_heap_that_is_walked_in_place_says_the_same(world: World, how: str) -> None:
+    """As on macOS, where the process cannot be copied, and where C cannot be called directly."""
+    registry = [context for at in range(50) if (context := Context()) and at < 5]
+    for _ in range(3):
+        Parent(2)
+    del context
+    evidence = world.look(passes=3, how=how)
+    assert row(evidence, "Context") == TypeSurvival("Context", 50, 5)
+    assert row(evidence, "Parent") == TypeSurvival("Parent", 3, 0)
+    (parents,) = clusters(evidence, "waiting", "Parent")
+    assert [cut.reference for cut in parents.cuts if cut.recommended] == ["Child.parent"]
+    assert [one.surviving for one in evidence.passes] == [evidence.surviving] * 3
+    assert len(registry) == 5
+
+
 @pytest.mark.parametrize("collect_every", [3, 50, 1000])
 def test_collections_in_between_change_nothing(world: World, collect_every: int) -> None:
     """What collections during the run reclaimed was created as well, whenever they came."""
@@ -235,6 +251,7 @@ def test_what_a_finalizer_revives_survives(world: World) -> None:
 
 @pytest.fixture
 def _saving() -> Iterator[None]:
+    gc.collect()  # what other tests have left behind
     gc.set_debug(gc.DEBUG_SAVEALL)
     yield
     gc.set_debug(0)

@@ -310,7 +310,7 @@ def _ask_everything(objects: list[object]) -> None:
     pairs = [(id(one), id(other)) for one in objects for other in (*objects, objects)]
     said = " ".join(f"{one}:{other}" for one, other in pairs) + "\n" + " ".join(str(id(item)) for item in objects)
     known = {id(item): item for item in (*objects, objects)}
-    heap.told(known.__getitem__, said.encode(), copied=True)
+    heap.told(lambda _: known, said.encode(), copied=True)
 
 
 def test_no_code_of_the_programs_is_run() -> None:
@@ -338,6 +338,6 @@ def test_answers_come_in_the_order_of_the_questions() -> None:
     known = {id(item): item for item in (holder, held, sys)}
     edges = [[id(sys), id(held)], [id(holder), id(held)]]
     asked = " ".join(f"{one}:{other}" for one, other in edges) + f"\n{id(sys)} {id(held)}"
-    said = heap.told(known.__getitem__, asked.encode(), copied=False)
+    said = heap.told(lambda _: known, asked.encode(), copied=False)
     assert said["edges"] == [[*edges[0], ""], [*edges[1], ".items"]]
     assert [facts["name"] for _, facts in said["objects"]] == ["sys", ""]

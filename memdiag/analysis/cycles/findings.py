@@ -63,8 +63,7 @@ def _is_open(cluster: CycleCluster, evidence: CycleEvidence) -> bool:
     """Whether so much survives that it may be a leak, and it was seen too seldom to tell."""
     unseen = cluster.holder_trend in ("", "too short") and _verdict_of(cluster, evidence) == "info"
     many = cluster.own and cluster.state == "reachable" and cluster.objects >= _MANY_SURVIVE
-    gathered = _is_gathered(cluster) or _let_go_by(cluster) is not None
-    return many and unseen and not gathered and evidence.survival_rate == 1
+    return many and unseen and not _is_gathered(cluster) and evidence.survival_rate == 1
 
 
 def _headline(capture: Capture, evidence: CycleEvidence | None) -> str:
