@@ -1,4 +1,4 @@
-"""Benchmark 5: reading and comparing two snapshots of allocations, beside tracemalloc; and an ordinary diff."""
+"""Benchmark 6: reading and comparing two snapshots of allocations, beside tracemalloc; and an ordinary diff."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SAMPLE = "sample_scripts/chat_history_{}.py"
 
 def measure(quick: bool) -> Table:
     columns = ("traces", "tool", "read", "compare", "x compare_to", "limit", "peak", "limit ", "file", "limit  ")
-    table = Table("5. Comparing two snapshots of allocations", columns)
+    table = Table("6. Comparing two snapshots of allocations", columns)
     table.notes.append(
         "Each trace has a stack of ten frames, drawn from 1,500 lines that call each other at random: nearly all "
         "stacks differ. tracemalloc: Snapshot.load() twice, then compare_to('traceback'). memdiag: the same traces as "
