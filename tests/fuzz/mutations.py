@@ -91,7 +91,7 @@ def document(value: Any, chance: Random) -> Any:
     for _ in range(chance.choice((1, 1, 2, 3))):
         places = list(_places(found))
         if not places:
-            return chance.choice(_VALUES)
+            return copy.deepcopy(chance.choice(_VALUES))
         holder, key = chance.choice(places)
         _change(holder, key, [one[at] for one, at in places], chance)
     return found
@@ -115,9 +115,9 @@ def _change(holder: Any, key: Any, others: Sequence[Any], chance: Random) -> Non
     elif how == 3 and type(holder[key]) is int:
         holder[key] += chance.choice((-1, 1, 2, 256, -(2**31)))
     elif how == 4 and isinstance(holder, dict):
-        holder[chance.choice(("x", "__class__", "repeats", "traces", str(key)))] = chance.choice(_VALUES)
+        holder[chance.choice(("x", "__class__", "repeats", "traces", str(key)))] = copy.deepcopy(chance.choice(_VALUES))
     else:
-        holder[key] = chance.choice(_VALUES)
+        holder[key] = copy.deepcopy(chance.choice(_VALUES))
 
 
 def capture(members: dict[str, bytes], others: Sequence[bytes], chance: Random) -> bytes:
