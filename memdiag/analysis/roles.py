@@ -28,6 +28,8 @@ WEAK = {"weakref.WeakKeyDictionary", "weakref.WeakValueDictionary", "_weakrefset
 WEAK_REFERENCES = {"weakref.ReferenceType", "weakref", "weakref.KeyedRef", "weakref.WeakMethod"}
 LOGGERS = {"logging.Logger", "logging.RootLogger"}
 THREAD_LOCALS = {"_thread._local", "_threading_local.local", "_thread._localdummy"}
+_PARTS = {"type", "cell", "frame", "traceback", "code", "module", "getset_descriptor", "member_descriptor", "property"}
+BUILT_IN = CONTAINERS | FUNCTIONS | SUSPENDED | _PARTS | {"staticmethod", "classmethod", "wrapper_descriptor"}
 ATOMS = {"str", "bytes", "int", "float", "complex", "bool", "NoneType", "bytearray", "range", "ellipsis"}
 # Parts of the program's code, and of C's own making: they bear many references without being anybody's container.
 _CODE = {"code", "module", "type", "frame", "traceback", "getset_descriptor", "member_descriptor", *FUNCTIONS}

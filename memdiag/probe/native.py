@@ -75,6 +75,7 @@ class Native:
         self._word_at = self._reader()
         self._check()
         self._clone = _CLONE.get(_uname().machine) if _sys.platform == "linux" else None
+        self.ties = _CLONE_PARENT | _SIGCHLD  # of a copy to this process; without any, it is a child that no wait meets
         number = self._long
         text = self._simple("z")
         trace = int(_ctypes.dlsym(self._library, "_PyTraceMalloc_GetTraceback"))
@@ -162,7 +163,7 @@ class Native:
         if prolonged:
             _setswitchinterval(patience)
         try:
-            made = _starmap(self._syscall, [(self._clone, _CLONE_PARENT | _SIGCHLD, 0, 0, 0, 0)])
+            made = _starmap(self._syscall, [(self._clone, self.ties, 0, 0, 0, 0)])
             pids, told = _tee(made)
             then = _chain.from_iterable(map(self._in_the_copy.get, pids, _repeat(())))
             unasked = not prolonged and _perf_counter() - held_since < _UNASKED * interval

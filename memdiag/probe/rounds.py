@@ -15,25 +15,18 @@ from _frozen_importlib import module_from_spec as _module_from_spec
 from _frozen_importlib_external import SourceFileLoader as _Loader
 from _frozen_importlib_external import spec_from_file_location as _spec_from_file_location
 from _tracemalloc import is_tracing as _is_tracing
-from _tracemalloc import start as _start_tracing
 from _tracemalloc import stop as _stop_tracing
-from gc import collect as _collect_once
 from os import getcwd as _getcwd
 from os import path as _path
-from os import stat as _stat
 from time import perf_counter as _perf_counter
-from time import sleep as _sleep
 
+from .counted import Counted, Looks, begin_tracing, collect
 from .image import Images
 from .native import present
-from .recorder import Recorder
 
 _OWN = __name__.rpartition(".")[0] + "."
 _IMPORTING = {"importlib", "_frozen_importlib", "_frozen_importlib_external"}
-_PASSES = 5  # collections after a round, at most
 _TURNS = 5  # of the event loop after a round, in which callbacks of what has ended run
-_FRAMES = 6
-_PATIENCE = 60.0  # seconds to wait for an image to be written before the next is made
 _UNCAUGHT = 1
 _INTERRUPTED = 130
 _REFUSED = 2
@@ -45,18 +38,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class _Counted(Recorder):
-    """A recorder both of whose clocks are the judged calls so far."""
-
-    judged = 0
-
-    def active(self) -> float:
-        return float(self.judged)
-
-    def worked(self) -> float:
-        return float(self.judged)
-
-
 class _Refused(Exception):
     """What was named cannot be repeated: what is wrong, and what to do."""
 
@@ -66,15 +47,14 @@ class Rounds:
 
     def __init__(self, options: Mapping[str, str]) -> None:
         native = present() if options["snapshots"] != "none" else None
-        self._recorder = _Counted(options["directory"], float(options["started"]), native)
+        self._recorder = Counted(options["directory"], float(options["started"]), native)
         ours = [module for name, module in _sys.modules.items() if name.startswith(_OWN)]
-        self._images = Images(self._recorder, ours, options["snapshots"])
+        self._looks = Looks(self._recorder, Images(self._recorder, ours, options["snapshots"]))
         self._place, _, self._attribute = options["callable"].rpartition(":")
         self._setup = options["setup"]
         self._iterations = int(options["iterations"])
         self._rounds = int(options["rounds"])
         self._warm_up_rounds = int(options["warm_up"])
-        self._looks = 0
         self._loop: Any = None
         self._call: Any = None
         self._is_awaited = False
@@ -155,12 +135,12 @@ class Rounds:
         least, more = divmod(self._iterations, self._rounds)
         self._warm_up(least + (more > 0))
         for at in range(self._rounds + 1):
-            traced = at == self._rounds // 2 + 1 and _begin_tracing()
+            traced = at == self._rounds // 2 + 1 and "tracemalloc" not in _sys.modules and begin_tracing()
             if at:
                 count = least + (at <= more)
                 self._run(count)
                 recorder.judged += count
-            self._look("sample" if at < self._rounds else "last round")
+            self._looks.take("sample" if at < self._rounds else "last round")
             if traced and _is_tracing():
                 _stop_tracing()
         recorder.write("done", {"calls": recorder.judged})
@@ -177,7 +157,7 @@ class Rounds:
                 seconds = _perf_counter() - begun
                 self._recorder.write("pace", {"calls": until - 1, "seconds": seconds})
                 done = until
-        _collect()
+        collect()
 
     def _first_call(self) -> None:
         """What returns an awaitable is async, whatever it looks like."""
@@ -222,32 +202,6 @@ class Rounds:
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
-    def _look(self, label: str) -> None:
-        """The heap without garbage. The copies are made one after the other: each costs memory while it is walked."""
-        recorder = self._recorder
-        _collect()
-        deadline = _perf_counter() + _PATIENCE
-        while self._looks and not self._is_written(self._looks) and _perf_counter() < deadline:
-            _sleep(0.001)
-        if not recorder.begin(wait=True):
-            return
-        self._looks += 1
-        try:
-            self._images.final(label, asked=label != "sample")
-        except Exception as error:
-            recorder.fault(label, error)
-        finally:
-            recorder.end()
-
-    def _is_written(self, number: int) -> bool:
-        for name in (f"heap-{number}", f"failed-{number}"):
-            try:
-                _stat(f"{self._recorder.spool.directory}/{name}")
-            except OSError:
-                continue
-            return True
-        return False
-
 
 async def _outcome(awaitable: Any) -> Any:
     return await awaitable
@@ -261,20 +215,6 @@ async def _all(tasks: Any) -> None:
 
 def _with(function: Any, given: Any) -> Any:
     return lambda: function(given)
-
-
-def _collect() -> None:
-    for _ in range(_PASSES):
-        if not _collect_once():
-            return
-
-
-def _begin_tracing() -> bool:
-    """Trace one round, so that the lines are known; not where the program uses tracemalloc itself."""
-    if _is_tracing() or "tracemalloc" in _sys.modules:
-        return False
-    _start_tracing(_FRAMES)
-    return True
 
 
 def _module(name: str) -> Any:

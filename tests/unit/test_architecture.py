@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # An import may point to a layer further down only. Several names in one line are siblings, who do not know each other.
 LAYERS = [
     ["__main__"],
-    ["commands"],
+    ["commands", "pytest_plugin"],
     ["launch", "report", "gate"],
     ["analysis"],
     ["capture"],
@@ -119,6 +119,8 @@ def test_imports_point_down(path: Path) -> None:
         there = name.split(".")[1] if "." in name else ""
         if there in (here, "", "__version__"):
             continue
+        if there == "probe" and here == "pytest_plugin":
+            continue  # it runs in the target, as the probe does
         if there == "probe":
             assert here in ("capture", "launch"), f"{name}: only what reads records may know the probe"
             assert name.split(".")[2:3] in ([], ["wire"]), f"{name}: of the probe, only wire may be known"
@@ -145,6 +147,16 @@ def test_the_probe_imports_the_standard_library_and_itself(path: Path) -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             for name in names:
                 _check_probe_import(path, name.split(".")[0], node)
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "pytest_plugin").glob("*.py")), ids=_ids)
+def test_the_pytest_plugin_imports_no_numbers_into_the_tested_process(path: Path) -> None:
+    if path.stem == "judge":  # a process of its own
+        return
+    heavy = {"memdiag.model", "memdiag.report", "memdiag.capture", "memdiag.launch", "memdiag.gate"}
+    heavy |= {"numpy", "scipy", "rich", "psutil", "memray", "objgraph"}
+    assert not {name for name in _own_imports(path) | _tops(path) if ".".join(name.split(".")[:2]) in heavy}
+    assert not any(name.startswith("memdiag.pytest_plugin.judge.") for name in _own_imports(path))
 
 
 def _check_probe_import(path: Path, top: str, node: ast.stmt) -> None:
@@ -236,6 +248,17 @@ finally:
 
 def test_importing_memdiag_costs_nothing() -> None:
     assert not _loaded_after() & {"numpy", "scipy", "typer", "click", "rich", "psutil", "memray", "objgraph"}
+
+
+def test_pytest_loads_next_to_nothing_of_memdiag_unless_asked() -> None:
+    code = """
+import sys, pytest
+before = set(sys.modules)
+import memdiag.pytest_plugin.plugin
+print(*sorted(set(sys.modules) - before))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["memdiag", "memdiag.pytest_plugin", "memdiag.pytest_plugin.plugin"]
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])

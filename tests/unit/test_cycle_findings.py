@@ -27,7 +27,7 @@ from memdiag.model import (
 from tests.heaps import run_of
 
 PARENT = CycleCluster(
-    ("Parent", "list", "Child"), (".children", "[*]", ".parent"), 2, 6, 600, "reachable", "app.kept[*]"
+    ("Parent", "list", "Child"), (".children", "[*]", ".parent"), 3, 6, 600, "reachable", "app.kept[*]"
 )
 
 
@@ -60,7 +60,7 @@ def test_cycles_that_survive_while_others_go() -> None:
     (found,) = report.findings
     assert report.verdict == "suspect"
     assert (found.kind, found.verdict) == ("cycle", "suspect")
-    assert "2 cycles Parent.children -> list[*] -> Child.parent -> Parent" in found.title
+    assert "3 cycles Parent.children -> list[*] -> Child.parent -> Parent" in found.title
     assert "6 objects" in found.title
     assert found.holder is not None
     assert found.holder.path == "app.kept[*]"
@@ -173,7 +173,8 @@ def test_a_removal_that_nothing_calls_is_none() -> None:
 
 def test_one_that_a_variable_holds_is_what_the_program_is_at_work_with() -> None:
     assert one_finding(cluster(count=1, holder="app.main() local tree")).verdict == "info"
-    assert one_finding(cluster(count=1, holder="app.trees[*]")).verdict == "suspect"
+    assert one_finding(cluster(count=2, holder="app.trees[*]")).verdict == "info"
+    assert one_finding(cluster(count=3, holder="app.trees[*]")).verdict == "suspect"
 
 
 def test_the_revived_were_brought_back_by_a_finalizer() -> None:

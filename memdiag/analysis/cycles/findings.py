@@ -10,6 +10,7 @@ from pathlib import PurePath
 from memdiag.analysis.cycles.cuts import OWN_FUNCTION
 from memdiag.analysis.fingerprint import fingerprint
 from memdiag.analysis.owner import RESULT, SKIPPED, is_called, is_of_item
+from memdiag.analysis.roles import BUILT_IN
 from memdiag.model import (
     Capture,
     Cut,
@@ -26,6 +27,7 @@ from memdiag.model import (
 from memdiag.units import counted, format_bytes, format_share
 
 _MANY_MEMBERS = 30  # of cycles through stored exceptions; a few are caught and kept in passing
+_FEWEST = 3  # cycles of a shape that are left behind; one or two may be at work
 _MANY_SURVIVE = 1000  # objects in cycles
 _NEVER_FREED = 500  # objects in cycles that await a collector that is off
 _ORDER: dict[Verdict, int] = {"leak": 0, "suspect": 1, "bounded": 2, "info": 3}
@@ -282,9 +284,8 @@ def _verdict_of(cluster: CycleCluster, evidence: CycleEvidence) -> Verdict:
         return "info"
     if _is_single(cluster):
         return "info"
-    made = {row.type: row for row in evidence.by_type}
-    rows = [made[kind] for kind in cluster.shape if kind in made]
-    comes_and_goes = any(row.surviving < row.created for row in rows)
+    telling = [row for row in evidence.by_type if row.type in cluster.shape and row.type not in BUILT_IN]
+    comes_and_goes = cluster.count >= _FEWEST and any(row.surviving < row.created for row in telling)
     many = cluster.pattern == "exception" and cluster.objects >= _MANY_MEMBERS
     return "suspect" if comes_and_goes or many else "info"
 

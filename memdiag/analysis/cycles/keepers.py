@@ -43,7 +43,7 @@ class Keepers:
         self._heap = roles.graph
 
     def keep(self, drafts: Sequence[Draft], most: int) -> list[tuple[Draft, Kept]]:
-        """Each draft by what holds it: what keeps the rest of the garbage first, then the largest."""
+        """Each draft by what holds it: the program's own first, then what keeps other garbage, then the largest."""
         keys = self._keys([part for draft in drafts if draft.waiting for part in draft.members])
         found = []
         for draft in drafts:
@@ -52,8 +52,13 @@ class Keepers:
                 found.append((draft, Kept(draft.members, is_key=is_key)))
             else:
                 found += [(draft, kept) for kept in self._by_holder(draft.members)]
-        found.sort(key=lambda one: (not one[1].is_key, -sum(map(len, one[1].members)), one[0].cycle, one[1].trail))
+        found.sort(key=self._rank)
         return self._with_retained(found[:most], keys)
+
+    def _rank(self, one: tuple[Draft, Kept]) -> tuple[object, ...]:
+        draft, kept = one
+        of_program = bool(self._roles.own_types[self._heap.types[list(draft.cycle)]].any())
+        return not of_program, not kept.is_key, -sum(map(len, kept.members)), draft.cycle, kept.trail
 
     # --- garbage
 

@@ -128,10 +128,13 @@ def examine(heap: HeapGraph) -> Examination:
 
 
 def infrastructure(roles: Roles) -> Mask:
-    """Classes, modules, and their namespaces; not the classes that the program goes on making. Shape (nodes)."""
+    """Classes, modules, and their namespaces; not the classes that the program goes on making. Shape (nodes).
+
+    A function's globals are a namespace too, where code that was made in memory has one of its own.
+    """
     bearers = ((roles.classes | roles.modules) & ~_made_anew(roles)) | _of_probe(roles)
     namespaces = np.zeros(len(bearers), dtype=np.bool_)
-    namespaces[roles.graph.targets[bearers[roles.sources]]] = True
+    namespaces[roles.graph.targets[(bearers | roles.are({"function"}))[roles.sources]]] = True
     return np.asarray(bearers | (namespaces & roles.are({"dict"})))
 
 
