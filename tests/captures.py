@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memdiag.capture.format import read_capture
+from memdiag.capture.codec import encode
+from memdiag.capture.format import FORMAT, read_capture
 from memdiag.errors import UnreadableInput
 from memdiag.model import (
     Capture,
@@ -48,19 +49,22 @@ FULL = Capture(
     ),
     sources={("/app/app.py", 10): Source("Manager.add", "self.items.append(item)")},
     notes=("the run was cut short",),
+    labels=(Moment(0.4, "after warm-up", 0.3),),
 )
+REPEATED = dataclasses.replace(FULL, repeats=(FULL, dataclasses.replace(FULL, traces=None)))
 
 
 def same(one: Capture, other: Capture) -> bool:
     """Equality of captures; arrays compare element by element."""
-    if (one.traces is None) != (other.traces is None):
+    if (one.traces is None) != (other.traces is None) or len(one.repeats) != len(other.repeats):
         return False
     if one.traces is not None and other.traces is not None:
         for field in dataclasses.fields(one.traces):
             left, right = getattr(one.traces, field.name), getattr(other.traces, field.name)
             if not (np.array_equal(left, right) if isinstance(left, np.ndarray) else left == right):
                 return False
-    return dataclasses.replace(one, traces=None) == dataclasses.replace(other, traces=None)
+    plain = [dataclasses.replace(capture, traces=None, repeats=()) for capture in (one, other)]
+    return plain[0] == plain[1] and all(map(same, one.repeats, other.repeats))
 
 
 def refused(path: Path) -> UnreadableInput:
@@ -110,3 +114,24 @@ def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
         for name, data in members.items():
             archive.writestr(name, data)
     return made.getvalue()
+
+
+def of_version_1() -> bytes:
+    """``FULL`` as memdiag wrote it first: stacks in the document, arrays as they are; labels and repeats unheard of."""
+    traces = FULL.traces
+    assert traces is not None
+    head = encode(dataclasses.replace(FULL, traces=None, sources={}))
+    del head["labels"], head["repeats"]
+    sources = [[file, line, one.function, one.text] for (file, line), one in FULL.sources.items()]
+    told = {
+        "tracer": traces.tracer,
+        "frames_limit": traces.frames_limit,
+        "untold_bytes": traces.untold_bytes,
+        "moments": encode(traces.moments),
+        "arenas": sorted(traces.arenas),
+        "stacks": [[[frame.file, frame.line, frame.function] for frame in stack] for stack in traces.stacks],
+    }
+    document = {"format": FORMAT, "version": 1, **head, "sources": sources, "traces": told}
+    names = ("live_bytes", "live_blocks", "awaiting_bytes", "awaiting_blocks")
+    arrays = {name + ".i8": getattr(traces, name).astype("<i8").tobytes() for name in names}
+    return zipped({"capture.json": json.dumps(document).encode(), **arrays})

@@ -11,9 +11,10 @@ import numpy as np
 
 from memdiag.analysis.fingerprint import fingerprint, place
 from memdiag.analysis.hints import Addition, addition
-from memdiag.analysis.origin import is_library, is_native
+from memdiag.analysis.lines import index_lines, shown_frame
+from memdiag.analysis.origin import is_library
 from memdiag.analysis.series import Trend, judge
-from memdiag.model import Capture, Finding, Frame, Growing, Ints, Row, Site, Source, Stack, Traces
+from memdiag.model import Capture, Finding, Frame, Growing, Ints, Row, Site, Source, Stack, StackTable, Traces
 from memdiag.units import format_bytes, format_count
 
 LEAST_BYTES = 8 * 1024  # growth of a line below this is noise: interned names, resized tables
@@ -38,31 +39,26 @@ class Line:
 
 def lines(traces: Traces) -> list[Line]:
     """Live memory by line: the innermost line of a stack that is the program's own, else its innermost at all."""
-    if not traces.moments:
+    if not traces.moments or not len(traces.stacks):
         return []
-    grouped: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for index, stack in enumerate(traces.stacks):
-        frame = _shown(stack)
-        grouped[frame.file, frame.line].append(index)
-    return [_line(traces, indices) for indices in grouped.values()]
+    stacks = StackTable.of(traces.stacks)
+    index = index_lines(stacks)
+    order = np.lexsort((-traces.live_bytes[-1], index.of_stacks))  # of each line the heaviest first
+    begins = np.searchsorted(index.of_stacks[order], np.arange(len(index.frames)))
+    groups = np.split(order, begins[1:])
+    return [_line(traces, stacks, group) for group in sorted(groups, key=lambda group: int(group.min()))]
 
 
-def _shown(stack: Stack) -> Frame:
-    real = [frame for frame in stack if not frame.file.startswith("<") and not is_native(frame.file)]
-    own = [frame for frame in real if not is_library(frame.file)]
-    return (own or real or stack or (Frame("<no Python frame>", 0),))[0]
-
-
-def _line(traces: Traces, indices: list[int]) -> Line:
-    heaviest = sorted(indices, key=lambda index: -int(traces.live_bytes[-1, index]))
+def _line(traces: Traces, stacks: StackTable, group: Ints) -> Line:
+    heaviest = [stacks[at] for at in group[:3].tolist()]
     return Line(
-        frame=_shown(traces.stacks[heaviest[0]]),
-        live_bytes=traces.live_bytes[:, indices].sum(axis=1),
-        live_blocks=traces.live_blocks[:, indices].sum(axis=1),
-        awaiting_bytes=int(traces.awaiting_bytes[indices].sum()),
-        awaiting_blocks=int(traces.awaiting_blocks[indices].sum()),
-        arena=all(index in traces.arenas for index in indices),
-        stacks=tuple(traces.stacks[index] for index in heaviest[:3]),
+        frame=shown_frame(heaviest[0]),
+        live_bytes=traces.live_bytes[:, group].sum(axis=1),
+        live_blocks=traces.live_blocks[:, group].sum(axis=1),
+        awaiting_bytes=int(traces.awaiting_bytes[group].sum()),
+        awaiting_blocks=int(traces.awaiting_blocks[group].sum()),
+        arena=all(at in traces.arenas for at in group.tolist()),
+        stacks=tuple(heaviest),
     )
 
 

@@ -234,7 +234,7 @@ def _normal(path: str) -> str:
     return re.sub(r"\d+", "0", path)
 
 
-def _identity(population: Population) -> str:
+def identity(population: Population) -> str:
     """Kind, owner and what there is more of, as any run of the program would say it."""
     named = population.owner or _normal(population.path)
     where = place(population.owner_file) if population.owner_file else population.owner_module
@@ -251,7 +251,7 @@ def finding(one: Case, judgement: Judgement, evidence: HeapEvidence, duration_s:
     pattern = pattern_of(population)
     told = advice.Told(one, judgement.verdict, judgement.reason, pattern, evidence.traced, duration_s)
     return Finding(
-        id=_identity(population),
+        id=identity(population),
         kind=kind_of(pattern),
         pattern=pattern,
         rule=rule_of(pattern, skipped=judgement.reason == "error path"),

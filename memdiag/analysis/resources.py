@@ -26,7 +26,7 @@ _NATIVE_BYTES = 8_000_000  # less is loaded code, arenas not yet full, and stack
 _BLOCKS_OF_ONE = 3  # of Python's allocator, that an object may take: itself, its items, its values
 _LEAST_LOST = 20_000
 
-_HANDLES = (
+HANDLES = (
     _Kind(
         "open file descriptors",
         lambda sample: sample.fds,
@@ -54,7 +54,7 @@ _HANDLES = (
 
 def findings(capture: Capture) -> list[Finding]:
     """Handles that pile up to the end of the run, and memory that Python did not allocate."""
-    found = [finding for kind in _HANDLES if (finding := _handles(capture, kind)) is not None]
+    found = [finding for kind in HANDLES if (finding := _handles(capture, kind)) is not None]
     native = _native(capture)
     return [*found, native] if native is not None else found
 

@@ -1,4 +1,4 @@
-"""Growth by type: what the heap consists of, over one run and between two."""
+"""Growth by type: what the heap consists of, over one run."""
 
 from __future__ import annotations
 
@@ -49,19 +49,7 @@ def rows(evidence: HeapEvidence) -> tuple[Row, ...]:
     return tuple(sorted(found, key=lambda row: (-row.growth_bytes, row.type)))
 
 
-def compared(before: HeapEvidence, after: HeapEvidence) -> list[Row]:
-    """What two runs had at their ends, by type; the largest growth first."""
-    old, new = ({one.name: one for one in evidence.types} for evidence in (before, after))
-    found = []
-    for name in sorted(old.keys() | new.keys()):
-        ends = [(one.sizes[-1], one.counts[-1]) if (one := side.get(name)) else (0, 0) for side in (old, new)]
-        found.append(_row(name, (ends[0][0], ends[1][0]), (ends[0][1], ends[1][1])))
-    return sorted(found, key=lambda row: (-row.growth_bytes, row.type))
-
-
-def _row(
-    name: str, sizes: tuple[int, int], counts: tuple[int, int], series: tuple[int, ...] = (), trend: str = ""
-) -> Row:
+def _row(name: str, sizes: tuple[int, int], counts: tuple[int, int], series: tuple[int, ...], trend: str) -> Row:
     return Row(
         site=Site("", 0, bytes=sizes[1] - sizes[0], count=counts[1] - counts[0]),
         before_bytes=sizes[0],

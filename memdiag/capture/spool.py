@@ -124,6 +124,12 @@ def _blocks_at(t_s: float, times: Sequence[float], found: Sequence[Sample]) -> f
     return found[max(0, bisect_right(times, t_s) - 1)].heap_blocks or 0
 
 
+def labels(recording: Recording) -> tuple[Moment, ...]:
+    """The moments that the program has named."""
+    told = recording.headers("label")
+    return tuple(Moment(float(one["t"]), str(one["text"]), float(one["worked"])) for one in told)
+
+
 def thin(count: int, kept: int) -> list[int]:
     """Indices of at most ``kept`` of ``count`` items, evenly spread, the first and the last among them."""
     if count <= kept:
@@ -144,7 +150,9 @@ def traces(recording: Recording, frames_limit: int) -> Traces | None:
     ends = [standing[at] for at in told]
     last = told[settled(ends, standing[0])] if told else _before_the_fall(standing, bool(recording.first("left")))
     stacks = _stacks(records)
-    chosen = thin(last + 1, KEPT_MOMENTS)
+    named = {moment.label for moment in labels(recording)}
+    called = [at for at in range(last) if records[at].header["label"] in named]
+    chosen = sorted({*thin(last + 1, KEPT_MOMENTS), *called[:KEPT_MOMENTS]})
     live_bytes, live_blocks = (_live(records, chosen, name, len(stacks)) for name in ("bytes", "blocks"))
     awaiting_bytes, awaiting_blocks = np.zeros(len(stacks), np.int64), np.zeros(len(stacks), np.int64)
     end = records[last].arrays

@@ -12,6 +12,7 @@ import typer
 from memdiag import __version__
 from memdiag.commands import baseline, captures, check, cycles, diff, report
 from memdiag.commands import run as run_command
+from memdiag.commands.sides import SidesCommand
 from memdiag.commands.targets import CyclesCommand, TargetCommand
 from memdiag.errors import BAD_INPUT, FAILED, FINE, MemdiagError
 
@@ -27,7 +28,7 @@ _TARGET = {"allow_interspersed_args": False}
 
 app.command("run", cls=TargetCommand, context_settings=_TARGET)(run_command.run)
 app.command("cycles", cls=CyclesCommand, context_settings=_TARGET)(cycles.cycles)
-app.command("diff")(diff.diff)
+app.command("diff", cls=SidesCommand)(diff.diff)
 app.command("check")(check.check)
 app.command("report")(report.report)
 app.command("captures")(captures.captures)

@@ -28,17 +28,14 @@ def record_and_report(
     asked: Asked,
     graph: Path | None = None,
     places: Sequence[Place] = (),
+    repeat: int = 1,
 ) -> int:
     """Run the target, save and print what came of it; the exit status, negative for the target's signal."""
     place = store.destination(target.name, out)
-    spool = store.new_spool(place)
-    try:
-        capture = record(target, settings, spool)
-        with output.working("reading what was recorded"):
-            report = diagnose(capture)
-        report, saved = save(capture, report, place)
-    finally:
-        discard(spool)
+    capture = _recorded(target, settings, place, repeat)
+    with output.working("reading what was recorded"):
+        report = diagnose(capture)
+    report, saved = save(capture, report, place)
     report = dataclasses.replace(report, next_steps=_next_steps(report, target, saved, graph))
     report = asked.answered(report)
     report, drawn = _draw(report, graph)
@@ -49,15 +46,25 @@ def record_and_report(
     return FAILED if status == FINE and (saved is None or not drawn) else status
 
 
-def diagnose(capture: Capture) -> Report:
-    """The report that fits the capture's command."""
-    from memdiag.analysis.check import diagnose_check
-    from memdiag.analysis.cycles.findings import diagnose_cycles
-    from memdiag.analysis.diagnose import diagnose_run
+def _recorded(target: Target, settings: Settings, place: Path, repeat: int) -> Capture:
+    """As many runs of the target in one capture; no more after one that has failed."""
+    runs: list[Capture] = []
+    while len(runs) < repeat and not (runs and runs[-1].target.exit_status):
+        spool = store.new_spool(place)
+        try:
+            runs.append(record(target, settings, spool))
+        finally:
+            discard(spool)
+    failed = [run for run in runs if run.target.exit_status]
+    first = failed[0] if failed else runs[0]
+    return dataclasses.replace(first, repeats=tuple(run for run in runs if run is not first))
 
-    if capture.command == "check":
-        return diagnose_check(capture)
-    return diagnose_cycles(capture) if capture.command == "cycles" else diagnose_run(capture)
+
+def diagnose(capture: Capture) -> Report:
+    """The report that fits the capture's command; of several runs that of a typical one."""
+    from memdiag.analysis.repeats import report_of
+
+    return report_of(capture)
 
 
 def save(capture: Capture, report: Report, place: Path) -> tuple[Report, Path | None]:

@@ -34,6 +34,9 @@ def run(
     max_growth: options.Growth = None,
     max_peak: options.Peak = None,
     baseline: options.Baseline = None,
+    repeat: Annotated[
+        int, typer.Option(min=1, max=100, metavar="N", help="Run it N times into one capture: diff tells noise by it.")
+    ] = 1,
 ) -> int:
     """Run a program as python would, then say what keeps growing, where, and what to do."""
     from memdiag.commands.recording import record_and_report
@@ -56,4 +59,4 @@ def run(
         python_allocators=python_allocators,
         python=interpreter(python, tracer.value),
     )
-    return record_and_report(target, settings, out, json, limit, asked, places=places)
+    return record_and_report(target, settings, out, json, limit, asked, places=places, repeat=repeat)

@@ -59,13 +59,16 @@ class Figure:
 
 
 def _growth(report: Report, package: str) -> Answer:
-    """Net growth: the sum over *all* rows, shrinking ones included; of a package, see ``packages``."""
+    """Net growth: the sum over *all* rows, shrinking ones included, but those that runs of one side differ by as well.
+
+    Of a package, see ``packages``.
+    """
     if package:
         return _of_package(report, package, grown=True)
     if report.command != "diff" and report.tracer in ("none", "auto") and not report.rows:
         return Missing("no heap snapshot, and nothing was traced")
     before = sum(row.before_bytes for row in report.rows)
-    growth = sum(row.growth_bytes for row in report.rows)
+    growth = sum(row.growth_bytes for row in report.rows if not row.noise)
     return Measured(growth, growth_in_words(growth, before), _largest(report.rows), before)
 
 
@@ -75,7 +78,7 @@ def growth_in_words(growth: int, before: int) -> str:
 
 
 def _largest(rows: tuple[Row, ...]) -> str:
-    largest = max(rows, key=lambda row: row.growth_bytes, default=None)
+    largest = max((row for row in rows if not row.noise), key=lambda row: row.growth_bytes, default=None)
     return "" if largest is None else largest.type or f"{largest.site.file}:{largest.site.line}"
 
 
@@ -133,6 +136,10 @@ def _findings(report: Report, package: str) -> Answer:
 
 
 def _new_findings(report: Report, package: str) -> Answer:
+    """Of a diff, those that the side before has not."""
+    if report.command == "diff":
+        found = [one for one in _failing(report, package) if one.status == "new"]
+        return Measured(len(found), f"{_of(found, package)} not in {report.before}", _titles(found))
     if report.baseline is None:
         return Missing("there was no baseline to tell what is new")
     found = _failing(report, package)
@@ -223,7 +230,7 @@ _ALL = (
     Figure("peak", "size", ">", ("run", "cycles"), _peak),
     Figure("growth_per_operation", "rate", ">", ("check",), _growth_per_operation),
     Figure("findings", "count", ">", ("run", "cycles", "check"), _findings, "may be"),
-    Figure("new_findings", "count", ">", ("run", "cycles", "check"), _new_findings, "may be"),
+    Figure("new_findings", "count", ">", ("run", "cycles", "check", "diff"), _new_findings, "may be"),
     Figure("survival_rate", "share", ">", ("cycles",), _of_cycles(_survival_rate)),
     Figure("surviving", "count", ">", ("cycles",), _of_cycles(_surviving)),
     Figure("gc_effectiveness", "share", "<", ("cycles",), _of_cycles(_gc_effectiveness)),

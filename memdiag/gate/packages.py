@@ -84,7 +84,8 @@ def of_file(file: str, package: str, target: TargetInfo) -> bool:
 def _of_rows(package: str, rows: Sequence[Row]) -> Held:
     largest = max(rows, key=lambda row: row.after_bytes, default=None)
     where = "" if largest is None else f"{largest.site.file}:{largest.site.line}, {format_bytes(largest.after_bytes)}"
-    return Held(package, sum(row.before_bytes for row in rows), sum(row.after_bytes for row in rows), where)
+    after = sum(row.before_bytes if row.noise else row.after_bytes for row in rows)
+    return Held(package, sum(row.before_bytes for row in rows), after, where)
 
 
 def _of_findings(package: str, findings: Sequence[Finding]) -> Held:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memdiag import env
+from memdiag.analysis.origin import is_library
 from memdiag.capture import memray_file, sources, spool
 from memdiag.errors import MemdiagError
 from memdiag.launch import process
@@ -20,11 +21,12 @@ from memdiag.launch.looks import LookDesk
 from memdiag.launch.outside import Outside, merge, on_own_clock
 from memdiag.launch.owners import with_owners
 from memdiag.launch.target import Target
-from memdiag.model import Capture, CycleEvidence, Sample, TargetInfo, Traces
+from memdiag.model import Capture, CycleEvidence, Sample, StackTable, TargetInfo, Traces
 
 _PROBE_FDS = 2  # the stream of records, and the resident set
 _PROBE_THREADS = 1
 _SOURCES = 120  # stacks whose source lines are kept
+_OWN_SOURCES = 4000  # lines of the program's own
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def _pack(
         sources=sources.read_sources(_sites(traces)),
         notes=tuple(notes),
         end_s=spool.end_of_work(recording),
+        labels=spool.labels(recording),
     )
 
 
@@ -147,12 +150,14 @@ def _traces(recording: spool.Recording, settings: Settings, directory: Path, not
 
 
 def _sites(traces: Traces | None) -> list[tuple[str, int]]:
-    """The lines of the stacks that grew most."""
+    """The lines of the stacks that grew most, and the program's own: a comparison knows them by their text."""
     if traces is None or not len(traces.moments):
         return []
+    stacks = StackTable.of(traces.stacks)
     weight = traces.live_bytes[-1] - traces.live_bytes[0]
     largest = weight.argsort()[::-1][:_SOURCES]
-    return [(frame.file, frame.line) for index in largest for frame in traces.stacks[index]]
+    own = [frame for frame in stacks.frames if not is_library(frame.file)][:_OWN_SOURCES]
+    return [(frame.file, frame.line) for frame in (*(frame for at in largest for frame in stacks[at]), *own)]
 
 
 def _notes(recording: spool.Recording, settings: Settings, status: int) -> list[str]:

@@ -33,8 +33,21 @@ from memdiag.model.heap import (
     TypeSeries,
 )
 from memdiag.model.recording import Frame, Ints, Moment, Sample, Source, Stack, TargetInfo, Traces
-from memdiag.model.report import Breach, Compared, Gate, Held, Ignored, Report, Rounds, Row, RowStatus, RunVerdict
+from memdiag.model.report import (
+    Breach,
+    Compared,
+    Gate,
+    Held,
+    Ignored,
+    Report,
+    Rounds,
+    Row,
+    RowKind,
+    RowStatus,
+    RunVerdict,
+)
 from memdiag.model.sites import Site
+from memdiag.model.stacks import StackTable
 from memdiag.model.tuning import CollectorSetting, Trial, TrialRow, TrialRun, Tuning
 
 __all__ = [
@@ -71,12 +84,14 @@ __all__ = [
     "Report",
     "Rounds",
     "Row",
+    "RowKind",
     "RowStatus",
     "RunVerdict",
     "Sample",
     "Site",
     "Source",
     "Stack",
+    "StackTable",
     "TargetInfo",
     "Touch",
     "Traces",

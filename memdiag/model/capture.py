@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from memdiag.model.cycles import CycleEvidence
 from memdiag.model.heap import HeapEvidence
-from memdiag.model.recording import Sample, Source, TargetInfo, Traces
+from memdiag.model.recording import Moment, Sample, Source, TargetInfo, Traces
 
 
 @dataclass(frozen=True)
@@ -24,3 +24,10 @@ class Capture:
     sources: Mapping[tuple[str, int], Source] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what a reader must know of this capture: lost pieces, a tracer stopped, ...
     end_s: float | None = None  # when the program's work ended; what comes later is its unwinding
+    labels: tuple[Moment, ...] = ()  # moments that the program itself has named, by memdiag.label()
+    repeats: tuple[Capture, ...] = ()  # further runs of the same program (--repeat), which have none themselves
+
+    @property
+    def runs(self) -> tuple[Capture, ...]:
+        """Every run that this capture holds, in the order in which they were made."""
+        return (replace(self, repeats=()), *self.repeats) if self.repeats else (self,)

@@ -9,6 +9,7 @@ from memdiag.model.cycles import CycleCluster
 from memdiag.model.sites import Site
 
 Verdict = Literal["leak", "suspect", "bounded", "info"]
+Status = Literal["new", "gone", "worse", "better", "same"]  # of something in a comparison
 FindingKind = Literal["growth", "cycle", "uncollectable", "resource", "native", "fragmentation"]
 
 
@@ -47,6 +48,7 @@ class Finding:
     retained_bytes: int | None = None
     sites: tuple[Site, ...] = ()
     cycle: CycleCluster | None = None
+    status: Status | None = None  # diff: against the capture before
     known: bool = False  # in the baseline: a gate passes it
     ignored: str = ""  # the reason that the configuration gives for ignoring it: a gate passes it
 

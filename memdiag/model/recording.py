@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +64,7 @@ class Traces:
     """
 
     tracer: str  # "tracemalloc" or "memray"
-    stacks: tuple[Stack, ...]
+    stacks: Sequence[Stack]  # a tuple, or a StackTable where they are many
     moments: tuple[Moment, ...]
     live_bytes: Ints
     live_blocks: Ints

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from memdiag.model.cycles import CycleEvidence
-from memdiag.model.findings import Finding
+from memdiag.model.findings import Finding, Status
 from memdiag.model.recording import Sample, TargetInfo
 from memdiag.model.sites import Site
 from memdiag.model.tuning import Tuning
 
 RunVerdict = Literal["leak", "suspect", "clean", "inconclusive"]
-RowStatus = Literal["new", "gone", "worse", "better", "same"]
+RowStatus = Status
+RowKind = Literal["site", "type", "holder", "resource", "finding"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,16 @@ class Row:
     series_bytes: tuple[int, ...] = ()
     trend: str = ""  # in words: "grows to the end", "levelled off", "came at once", ...
     arena: bool = False  # an allocator's arena: the line made the allocator grow, it need not leak
-    type: str = ""  # of a row of a type, which has no site
+    type: str = ""  # of a row of a type, which has no site; of a holder's, what it holds
+    by: RowKind | None = None  # None: by type where it has one, else by site
+    name: str = ""  # of what is no site or type: a holder's path, a resource, the title of a finding
+    id: str = ""  # of a finding, and of what holds: its fingerprint
+    evidence: str = ""  # for the status, in words
+    noise: bool = False  # it differs by no more than runs of one program do: no growth to be counted
+
+    @property
+    def kind(self) -> RowKind:
+        return self.by or ("type" if self.type else "site")
 
     @property
     def growth_bytes(self) -> int:
@@ -106,7 +116,8 @@ class Report:
     target: TargetInfo
     samples: tuple[Sample, ...] = ()
     findings: tuple[Finding, ...] = ()
-    rows: tuple[Row, ...] = ()
+    rows: tuple[Row, ...] = ()  # of one kind, so that they add up
+    changes: tuple[Row, ...] = ()  # diff: the same memory by other kinds, and what is not memory
     survival: CycleEvidence | None = None
     rounds: Rounds | None = None  # check
     tuning: Tuning | None = None  # cycles --tune
@@ -119,5 +130,7 @@ class Report:
     awaiting_bytes: int = 0  # garbage that waits for the collector: late, not leaked
     before: str = ""  # diff: the names of the two sides
     after: str = ""
+    before_runs: int = 1  # and how many runs each of them has
+    after_runs: int = 1
     saved: str = ""  # where the capture went
     next_steps: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from . import memray_tracer
 from .cycles import Looks, Watch
 from .image import Images
 from .interrupts import deliver_again
+from .labels import Labels
 from .moments import Ends
 from .native import present
 from .recorder import Recorder
@@ -52,8 +53,9 @@ class Probe:
         self._last_collections = 0
         self._ends_seen: set[str] = set()
         self.ends = Ends(self.recorder, self._ended)
+        self.labels = Labels(self.recorder)
         ours = [module for name, module in sys.modules.items() if name.startswith(_OWN)]
-        self.images = Images(self.recorder, ours, snapshots)
+        self.images = Images(self.recorder, [*ours, self.labels.module], snapshots)
         watch = None
         if options["command"] == "cycles":
             watch = Watch(self.recorder, self.images, self.ends.mark_coroutines)
@@ -68,6 +70,7 @@ class Probe:
         _register_at_fork(before=self.clock.stop, after_in_parent=self.clock.resume, after_in_child=self._forked)
         atexit.register(self._exiting)
         self.sampler.sample()
+        self.labels.begin(self._labelled)
         if self.looks is not None:
             self.looks.costs = self._costs
             self.ends.listen()
@@ -130,6 +133,13 @@ class Probe:
                 self.traces.snapshot("sample")
         finally:
             self.recorder.end()
+
+    def _labelled(self, text: str) -> None:
+        """What the program has named: a sample, and a snapshot of whatever this run takes snapshots of."""
+        self.sampler.sample()
+        self.images.sample()
+        if self.traces is not None:
+            self.traces.snapshot(text)
 
     def _tick_by_time(self) -> float:
         """In the probe's own thread; in how many seconds it is to come back: at once where a window is open."""

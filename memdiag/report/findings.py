@@ -22,7 +22,7 @@ def write_findings(page: Page, report: Report, limit: int, *, draw_cycles: bool 
     if shown:
         page.heading("Findings")
     for rank, finding in enumerate(shown[:limit], start=1):
-        _write_finding(page, rank, finding, report.target.directory, draw_cycles=draw_cycles)
+        write_finding(page, rank, finding, report.target.directory, draw_cycles=draw_cycles)
     hidden = len(shown) - limit
     if hidden > 0:
         page.write(f"... and {counted(hidden, 'more finding')} (--json has all of them)")
@@ -37,8 +37,11 @@ def _write_known(page: Page, findings: Sequence[Finding]) -> None:
         page.write(finding.title, prefix=["  ", (finding.verdict.upper(), _STYLES[finding.verdict]), "  "])
 
 
-def _write_finding(page: Page, rank: int, finding: Finding, directory: str, *, draw_cycles: bool) -> None:
-    verdict = (finding.verdict.upper(), _STYLES[finding.verdict])
+def write_finding(
+    page: Page, rank: int, finding: Finding, directory: str, *, draw_cycles: bool, before_verdict: str = ""
+) -> None:
+    """One finding, ``before_verdict`` standing before its verdict."""
+    verdict = (before_verdict + finding.verdict.upper(), _STYLES[finding.verdict])
     page.write((finding.title, "bold"), prefix=[f"{rank}. ", verdict, "  "])
     page.write(classification(finding), prefix=[_INDENT])
     if finding.holder:

@@ -60,7 +60,7 @@ def to_dict(report: Report) -> Json:
         "target": _target(report.target),
         "samples": [_sample(sample) for sample in report.samples],
         "findings": [_finding(finding) for finding in report.findings],
-        "rows": [_row(row) for row in report.rows],
+        "rows": [_row(row) for row in (*report.rows, *report.changes)],
         "survival": _survival(report.survival) if report.survival else None,
         "rounds": _rounds(report.rounds) if report.rounds else None,
         "tuning": [_trial(row) for row in report.tuning.rows] if report.tuning else None,
@@ -73,6 +73,8 @@ def to_dict(report: Report) -> Json:
         "held": [_held(one) for one in report.held],
         "before": report.before,
         "after": report.after,
+        "before_runs": report.before_runs,
+        "after_runs": report.after_runs,
         "notes": list(report.notes),
         "saved": report.saved,
         "next_steps": list(report.next_steps),
@@ -135,6 +137,7 @@ def _finding(finding: Finding) -> Json:
         "fix": finding.fix,
         "known": finding.known,
         "ignored": finding.ignored,
+        **({"status": finding.status} if finding.status else {}),
     }
 
 
@@ -151,7 +154,10 @@ def _site(site: Site) -> Json:
 
 def _row(row: Row) -> Json:
     return {
-        "kind": "type" if row.type else "site",
+        "kind": row.kind,
+        "by": row.kind,
+        "name": row.name,
+        "fingerprint": row.id,
         "site": _site(row.site),
         "type": row.type,
         "before_bytes": row.before_bytes,
@@ -164,6 +170,8 @@ def _row(row: Row) -> Json:
         "series_bytes": list(row.series_bytes),
         "trend": row.trend,
         "arena": row.arena,
+        "evidence": row.evidence,
+        "noise": row.noise,
     }
 
 

@@ -1,19 +1,21 @@
-"""Rows of growth as ranked tables: over one run, and between two captures."""
+"""Rows of growth as ranked tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from memdiag.model import Report, Row
 from memdiag.report.findings import write_site
 from memdiag.report.page import Page
 from memdiag.report.plot import sparkline
 from memdiag.report.text import aligned
-from memdiag.units import counted, format_bytes, format_change, format_count
+from memdiag.units import counted, format_bytes, format_count
 
 _SERIES = 12  # characters of a row's own series
 _WORTH_A_ROW = 0.0005  # of the largest growth
 _INDENT = 4  # of what stands beneath a row's figures
+
+NOUNS = {"site": "line", "type": "type", "holder": "holder", "resource": "resource", "finding": "finding"}
 
 Cells = list[str]  # figures, and last a text that may be wrapped
 
@@ -32,8 +34,8 @@ def write_growth(page: Page, report: Report, limit: int) -> None:
     page.heading(title)
     header = ["#", "growth", "at end", "objects (growth)" if by_type else "blocks (growth)", "series", "trend"]
     cells = [_growth_cells(rank, row) for rank, row in enumerate(shown, start=1)]
-    _write_rows(page, shown, [header, *cells], "rrrrl", report.target.directory)
-    _write_hidden(page, grown[len(shown) :])
+    write_rows(page, shown, [header, *cells], "rrrrl", report.target.directory)
+    write_hidden(page, grown[len(shown) :])
     if any(row.arena for row in shown):
         page.write("arena: this line made an allocator ask for more memory; it need not be a leak's own line")
 
@@ -42,59 +44,41 @@ def _growth_cells(rank: int, row: Row) -> Cells:
     growth = format_bytes(row.growth_bytes, signed=True)
     blocks = f"{format_count(row.after_blocks)} ({format_count(row.growth_blocks, signed=True)})"
     series = sparkline(row.series_bytes, _SERIES)
-    return [str(rank), growth, format_bytes(row.after_bytes), blocks, series, _with_arena(row.trend, row)]
+    return [str(rank), growth, format_bytes(row.after_bytes), blocks, series, with_arena(row.trend, row)]
 
 
-def write_comparison(page: Page, report: Report, limit: int) -> None:
-    """What changed between two captures, both named, and the total over all rows."""
-    page.write(report.before, prefix=["before: "])
-    page.write(report.after, prefix=["after:  "])
-    changed = [row for row in report.rows if row.status != "same"]
-    if not changed:
-        page.heading("Growth between the two: nothing changed")
-        return
-    shown = changed[:limit]
-    page.heading(f"Growth between the two, by {'type' if shown[0].type else 'allocating line'}")
-    header = ["#", "growth", "before", "after", "blocks", "status"]
-    cells = [_comparison_cells(rank, row) for rank, row in enumerate(shown, start=1)]
-    _write_rows(page, shown, [header, *cells], "rrrrr", report.target.directory)
-    _write_hidden(page, changed[limit:])
-    page.write(_total(report.rows), prefix=[("total: ", "bold")])
-
-
-def _comparison_cells(rank: int, row: Row) -> Cells:
-    growth = format_bytes(row.growth_bytes, signed=True)
-    blocks = format_count(row.growth_blocks, signed=True)
-    sizes = [format_bytes(row.before_bytes), format_bytes(row.after_bytes)]
-    return [str(rank), growth, *sizes, blocks, _with_arena(row.status, row)]
-
-
-def _with_arena(words: str, row: Row) -> str:
+def with_arena(words: str, row: Row) -> str:
     return ", ".join(word for word in (words, "arena" if row.arena else "") if word)
 
 
-def _total(rows: Sequence[Row]) -> str:
-    before, after = sum(row.before_bytes for row in rows), sum(row.after_bytes for row in rows)
-    blocks = format_count(sum(row.growth_blocks for row in rows), signed=True)
-    change = f" ({format_change((after - before) / before)})" if before else ""
-    growth = f"{format_bytes(after - before, signed=True)}{change}, {blocks} blocks"
-    return f"{growth}, from {format_bytes(before)} to {format_bytes(after)}"
+def write_rows(
+    page: Page,
+    rows: Sequence[Row],
+    table: Sequence[Cells],
+    align: str,
+    directory: str,
+    words: Callable[[Row], str] = lambda _: "",
+) -> None:
+    """The table's header, then each row with what it is of beneath, and ``words`` on it where there are any.
 
-
-def _write_rows(page: Page, rows: Sequence[Row], table: Sequence[Cells], align: str, directory: str) -> None:
-    """The table's header, then each row with its site beneath; ``table`` has the cells of these lines."""
+    ``table`` has the cells of these lines.
+    """
     header, *figures = aligned([cells[:-1] for cells in table], align)
     page.write((table[0][-1], "dim"), prefix=[(f"{header}  ", "dim")])
     for row, figure, cells in zip(rows, figures, table[1:], strict=True):
         page.write(cells[-1], prefix=[(f"{figure}  ", "bold")])
-        if row.type:
+        if row.kind == "holder":
+            page.write((row.name, "cyan"), f" holds {row.type}" if row.type else "", prefix=[" " * _INDENT])
+        elif row.kind == "type":
             page.write((row.type, "cyan"), prefix=[" " * _INDENT])
         else:
             write_site(page, row.site, directory, indent=_INDENT, figures=False)
+        if said := words(row):
+            page.write((said, "dim"), prefix=[" " * _INDENT])
 
 
-def _write_hidden(page: Page, hidden: Sequence[Row]) -> None:
+def write_hidden(page: Page, hidden: Sequence[Row]) -> None:
     if hidden:
         growth = format_bytes(sum(row.growth_bytes for row in hidden), signed=True)
-        more = counted(len(hidden), "more type" if hidden[0].type else "more line")
+        more = counted(len(hidden), f"more {NOUNS[hidden[0].kind]}")
         page.write(f"... and {more}, {growth} together (--json has all of them)")

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from memdiag.model import Report
 from memdiag.report.cycles import write_cycles
+from memdiag.report.diff import write_diff
 from memdiag.report.findings import write_findings
 from memdiag.report.memory import write_memory
 from memdiag.report.page import Page
 from memdiag.report.rounds import write_rounds
-from memdiag.report.tables import write_comparison, write_growth
+from memdiag.report.tables import write_growth
 from memdiag.report.text import cut
 from memdiag.report.tuning import write_tuning
 from memdiag.units import format_bytes, format_duration
@@ -74,8 +75,7 @@ def _write_check(page: Page, report: Report, limit: int) -> None:
 def _write_diff(page: Page, report: Report, limit: int) -> None:
     within = ("WITHIN LIMITS", "bold green") if report.verdict != "inconclusive" else _VERDICTS["inconclusive"]
     _write_verdict(page, report, within if report.gate.passed else ("LIMIT BREACHED", "bold red"))
-    write_comparison(page, report, limit)
-    write_findings(page, report, limit)
+    write_diff(page, report, limit)
 
 
 _BODIES: dict[str, Callable[[Page, Report, int], None]] = {

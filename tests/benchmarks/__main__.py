@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tests.benchmarks import analysis, cycles, overhead, snapshots
+from tests.benchmarks import analysis, cycles, diffing, overhead, snapshots
 from tests.benchmarks.tables import Table
 
 BENCHMARKS: dict[str, Callable[[bool], Table]] = {
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[bool], Table]] = {
     "walk": snapshots.walk,
     "analysis": analysis.measure,
     "cycles": cycles.measure,
+    "diff": diffing.measure,
 }
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 _PEERS = ("memray", "objgraph", "pympler", "guppy3", "refcycle")

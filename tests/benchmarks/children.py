@@ -28,10 +28,11 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Done:
-    """How long a process took (seconds), and the most memory it had resident at once (bytes)."""
+    """How long a process took (seconds, and of a processor), and the most memory it had resident at once (bytes)."""
 
     seconds: float
     peak_bytes: int
+    cpu_seconds: float
 
 
 def run(command: Sequence[str], allowed: Sequence[int] = (0,)) -> Done:
@@ -45,7 +46,7 @@ def run(command: Sequence[str], allowed: Sequence[int] = (0,)) -> Done:
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode not in allowed:
         raise Failed(_last_line(said.decode(errors="replace")))
-    return Done(took, usage.ru_maxrss * 1024)
+    return Done(took, usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime)
 
 
 def asked(module: str, *words: object, patience: float = 600.0) -> dict[str, Any]:

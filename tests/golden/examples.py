@@ -365,6 +365,86 @@ DIFF = Report(
 )
 DIFF_BREACHED = check_growth(DIFF)
 DIFF_WITHIN = check_growth(replace(DIFF, verdict="clean", headline="nothing grew that matters"), parse_limit("20MB"))
+HOLDERS = (
+    Row(
+        Site("", 0, bytes=10_400_000, count=81_000),
+        1_529_000,
+        11_929_000,
+        4_000,
+        85_000,
+        "worse",
+        by="holder",
+        name="__main__.manager.history",
+        type="Message",
+        evidence="from 1.5 MB to 11.9 MB",
+    ),
+    Row(
+        Site("", 0, bytes=-2_000_000, count=-300),
+        2_000_000,
+        0,
+        300,
+        0,
+        "gone",
+        by="holder",
+        name="shop.cache._pages",
+        type="Page",
+        evidence="2.0 MB before, nothing after",
+    ),
+    Row(Site("", 0), 64_000, 64_000, 10, 10, "same", by="holder", name="shop.settings", type="str"),
+)
+FOUND = (
+    Row(
+        replace(HANDLE, bytes=1_922_000, count=4_000),
+        0,
+        1_922_000,
+        0,
+        4_000,
+        "new",
+        by="finding",
+        name=HISTORY.title,
+        id=HISTORY.id,
+        evidence="leak; before: not found",
+    ),
+    Row(
+        replace(RENDER, bytes=-2_000_000, count=-300),
+        2_000_000,
+        0,
+        300,
+        0,
+        "gone",
+        by="finding",
+        name="shop.cache._pages only ever grows: 300 Page so far",
+        id="00aa11bb22cc",
+        evidence="before: suspect; now: not found",
+    ),
+)
+RESOURCES = (
+    Row(Site("", 0), 0, 0, 3, 43, "worse", by="resource", name="open file descriptors", evidence="from 3 to 43"),
+    Row(Site("", 0), 9_000_000, 9_000_000, 0, 0, "same", by="resource", name="resident memory"),
+)
+REGISTRY = replace(HISTORY, id="11bb", title="shop.registry keeps every Order", status="same")
+DIFF_WHOLE = check_growth(
+    replace(
+        DIFF,
+        verdict="leak",
+        findings=(replace(HISTORY, status="new"), REGISTRY),
+        changes=(*HOLDERS, *FOUND, *RESOURCES),
+        rows=(replace(DIFF_ROWS[0], evidence="from 1.5 MB to 11.9 MB; it was line 40; most of it by way of app.py:7"),),
+    )
+)
+SPREAD = "1.4 MB to 1.6 MB in 5 runs before, 11.1 MB to 12.2 MB in 5 runs after: clear of the spread"
+DIFF_REPEATED = check_growth(
+    replace(
+        DIFF,
+        rows=(
+            replace(DIFF_ROWS[0], evidence=SPREAD),
+            replace(DIFF_ROWS[1], evidence="3 of 8 workers grow, to 2.1 MB; before at most 0 B"),
+            replace(DIFF_ROWS[2], status="same", noise=True),
+        ),
+        before_runs=5,
+        after_runs=5,
+    )
+)
 DIFF_EMPTY = replace(DIFF_WITHIN, headline="the two captures hold the same memory", rows=(), next_steps=())
 
 COST = CollectorCost(

@@ -108,6 +108,11 @@ def grown(report: Report) -> list[tuple[str, int]]:
     return [(os.path.basename(row["site"]["file"]), row["site"]["line"]) for row in rows]
 
 
+def rows_by(report: Report, *kinds: str) -> list[dict[str, Any]]:
+    """The rows of these kinds, in the report's order."""
+    return [row for row in report["rows"] if row["by"] in kinds]
+
+
 def held(report: Report) -> list[tuple[str, str, str]]:
     """Of each finding, in the report's order: its verdict, its holder's owner, and the type that there is more of."""
     return [

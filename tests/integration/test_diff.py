@@ -19,8 +19,8 @@ import pytest
 
 from memdiag.capture import format as capture_format
 from memdiag.units import format_bytes
-from tests.integration.cli import Cli, assert_refused, checked, grown, line_of
-from tests.integration.programs import clean_environment
+from tests.integration.cli import Cli, assert_refused, checked, grown, line_of, rows_by
+from tests.integration.programs import SAMPLES, clean_environment
 
 GROWING = """
 import sys
@@ -85,10 +85,10 @@ def test_two_files_of_a_kind(home: Cli, kind: str) -> None:
     assert first["growth_bytes"] == first["after_bytes"] - first["before_bytes"]
     assert first["status"] == "worse"
     assert [breach["limit"] for breach in ran.report["gate"]["breaches"]] == ["default limits of 1 MiB and 5 %"]
-    last = ran.report["rows"][-1]
-    assert last["site"]["line"] == site(ran.report, "# shrinks")
-    assert last["growth_blocks"] in range(-760, -740)  # a frame or a number in use may be among them
-    growths = [row["growth_bytes"] for row in ran.report["rows"]]
+    rows = rows_by(ran.report, "site")
+    assert rows[-1]["site"]["line"] == site(ran.report, "# shrinks")
+    assert rows[-1]["growth_blocks"] in range(-760, -740)  # a frame or a number in use may be among them
+    growths = [row["growth_bytes"] for row in rows]
     assert growths == sorted(growths, reverse=True)
 
 
@@ -109,7 +109,7 @@ def test_the_terminal_and_the_json_say_the_same(home: Cli) -> None:
     ran = home.reported("diff", "small.memdiag", "large.memdiag")
     shown = " ".join(ran.stdout.split())
     first = ran.report["rows"][0]
-    figures = [first["growth_bytes"], sum(row["growth_bytes"] for row in ran.report["rows"])]
+    figures = [first["growth_bytes"], sum(row["growth_bytes"] for row in rows_by(ran.report, "site"))]
     assert all(format_bytes(figure, signed=True) in shown for figure in figures)
     assert ran.report["headline"] in shown
     assert f"growing.py:{first['site']['line']}" in shown
@@ -125,7 +125,9 @@ def test_what_is_new_and_what_is_gone(home: Cli) -> None:
     for name in ("old", "new"):
         assert home("run", "--tracer", "tracemalloc", "-o", f"{name}.memdiag", f"{name}.py").status == 0
     ran = home.reported("diff", "old.memdiag", "new.memdiag")
-    changed = {os.path.basename(row["site"]["file"]): row for row in ran.report["rows"] if row["status"] != "same"}
+    changed = {
+        os.path.basename(row["site"]["file"]): row for row in rows_by(ran.report, "site") if row["status"] != "same"
+    }
     assert (changed["new.py"]["status"], changed["old.py"]["status"]) == ("new", "gone")
     # The list's items are a block of their own; the list itself is one too, unless it comes from the free list.
     assert changed["new.py"]["growth_blocks"] in (700 + 1, 700 + 2)
@@ -143,15 +145,115 @@ def test_two_captures_of_the_heap(home: Cli) -> None:
     assert "Growth between the two, by type" in ran.stdout
     assert [breach["where"] for breach in ran.report["gate"]["breaches"]] == ["bytes"]
     back = home.reported("diff", "large.heap", "small.heap")
-    assert (back.status, back.report["rows"][-1]["growth_bytes"]) == (0, -first["growth_bytes"])
+    last = rows_by(back.report, "type")[-1]
+    assert (back.status, last["growth_bytes"]) == (0, -first["growth_bytes"])
 
 
 def test_a_capture_with_both_is_compared_by_what_the_other_has(home: Cli) -> None:
     by_type = home.reported("diff", "small.memdiag", "large.heap")
-    assert {row["kind"] for row in by_type.report["rows"]} == {"type"}
+    assert {row["kind"] for row in rows_by(by_type.report, "site", "type")} == {"type"}
     assert by_type.report["rows"][0]["type"] == "bytes"
     by_line = home.reported("diff", "small.memdiag", "large.dump")
     assert {row["kind"] for row in by_line.report["rows"]} == {"site"}
+
+
+# --- several runs a side ----------------------------------------------------------------------------------------
+
+NOISY = """
+import random, sys
+kept = [bytes(random.randrange(900, 1100)) for _ in range(random.randrange(900, 1100))]
+more = [bytearray(1000) for _ in range(int(sys.argv[1]))]  # more
+"""
+
+
+@pytest.fixture(scope="module")
+def noisy(home: Cli) -> Cli:
+    home.write("noisy.py", NOISY)
+    for name, count in (("main", 10), ("same", 10), ("more", 3000)):
+        ran = home("run", "--repeat", "4", "-o", f"{name}.memdiag", "noisy.py", str(count))
+        assert ran.status == 0
+        assert "of 4; the verdicts" in ran.said
+    return home
+
+
+def test_what_runs_of_one_program_differ_by_is_no_change(noisy: Cli) -> None:
+    ran = noisy.reported("diff", "--max-growth", "0", "main.memdiag", "same.memdiag")
+    assert (ran.report["before_runs"], ran.report["after_runs"]) == (4, 4)
+    (row,) = [row for row in rows_by(ran.report, "type") if row["type"] == "bytes"]
+    assert (row["status"], row["noise"]) == ("same", True)
+    assert "within the spread" in row["evidence"]
+    assert "4 runs" in ran.stdout
+
+
+def test_what_lies_beyond_their_spread_is(noisy: Cli) -> None:
+    ran = noisy.reported("diff", "--max-growth", "1MB", "main.memdiag", "more.memdiag")
+    assert ran.status == 1
+    first = ran.report["rows"][0]
+    assert (first["type"], first["status"]) == ("bytearray", "worse")
+    assert first["growth_blocks"] == 2990
+    assert "clear of the spread" in first["evidence"]
+
+
+def test_several_files_a_side(noisy: Cli) -> None:
+    files = ["small.heap", "small.heap", "small.heap"]
+    ran = noisy.reported("diff", *files, "--", "small.heap", "large.heap", "large.heap", "--max-growth", "1MB")
+    assert ran.status == 1
+    first = ran.report["rows"][0]
+    assert (first["type"], first["evidence"].split(",")[0]) == ("bytes", "2 of 3 workers grow")
+    assert ran.report["before"] == "small.heap and 2 more"
+
+
+def test_a_run_that_fails_is_not_repeated(home: Cli) -> None:
+    home.write("fails.py", "import sys; print('ran'); sys.exit(7)")
+    ran = home("run", "--repeat", "3", "fails.py")
+    assert (ran.status, ran.stdout) == (7, "ran\n")
+
+
+@pytest.mark.parametrize(
+    "words", [("small.dump",), ("a", "b", "c"), ("--", "b"), ("a", "--"), ("a", "--", "b", "--", "c"), ()]
+)
+def test_sides_that_are_not_clear(home: Cli, words: tuple[str, ...]) -> None:
+    assert_refused(home("diff", *words), "memdiag diff")
+
+
+def test_two_looks_at_cycles_are_compared_by_their_findings(home: Cli) -> None:
+    for name in ("fixed", "leaky"):
+        home("cycles", "-o", f"{name}.cycles", str(SAMPLES / f"delegation_{name}.py"))
+    ran = home.reported("diff", "fixed.cycles", "leaky.cycles")
+    worse = [one for one in ran.report["findings"] if one["status"] == "new"]
+    assert "AgentContext" in worse[0]["cycle"]["shape"]
+    assert {row["by"] for row in ran.report["rows"]} <= {"finding", "resource"}
+    assert "finding new" in ran.report["headline"]
+    assert "NEW " in ran.stdout
+
+
+def test_the_gate_on_new_findings(home: Cli) -> None:
+    for name in ("fixed", "leaky"):
+        home("run", "--repeat", "2", "-o", f"{name}.chat", str(SAMPLES / f"chat_history_{name}.py"))
+    new = home.reported("diff", "--fail-on", "new_findings > 0", "fixed.chat", "leaky.chat")
+    assert new.status == 1
+    found = [one for one in new.report["findings"] if one["status"] == "new"]
+    assert [one["holder"]["owner"] for one in found] == ["Desk.history"]
+    assert "1 finding not in fixed.chat" in new.stdout
+    same = home.reported("diff", "--fail-on", "new_findings > 0", "leaky.chat", "leaky.chat")
+    assert (same.status, [one["status"] for one in same.report["findings"]]) == (0, ["same"])
+
+
+# --- two checkouts ----------------------------------------------------------------------------------------------
+
+
+def test_a_program_that_moved_and_whose_lines_moved(home: Cli) -> None:
+    program = "kept = []\ndef add(count):\n    kept.extend(bytes(1000) for _ in range(count))\nadd({})\n"
+    for name, head, count in (("main", "", 500), ("request", "# a comment\n\n", 3000)):
+        home.write(f"{name}/app.py", head + program.format(count))
+        there = Cli(home.directory / name)
+        assert there("run", "--tracer", "tracemalloc", "-o", "../moved-" + name, "app.py").status == 0
+    ran = home.reported("diff", "moved-main", "moved-request")
+    rows = [row for row in rows_by(ran.report, "site") if row["site"]["function"].startswith("add")]
+    (row,) = [row for row in rows if "bytes(1000)" in row["site"]["source"]]
+    assert (row["status"], row["site"]["line"]) == ("worse", 5)
+    assert row["growth_blocks"] in range(2500, 2503)
+    assert "it was line 3" in row["evidence"]
 
 
 # --- the gate -------------------------------------------------------------------------------------------------

@@ -46,7 +46,9 @@ def of(kind: Any) -> st.SearchStrategy[Any]:
         return st.tuples(*map(of, inner))
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind)
-        return st.builds(kind, **{name: of(hint) for name, hint in hints.items() if name not in ("traces", "sources")})
+        return st.builds(
+            kind, **{name: of(hint) for name, hint in hints.items() if name not in ("traces", "sources", "repeats")}
+        )
     return PLAIN[kind]
 
 
@@ -79,7 +81,8 @@ def all_traces(draw: st.DrawFn) -> Traces:
 
 
 sources = st.dictionaries(st.tuples(texts, whole_numbers), st.builds(Source, texts, texts), max_size=4)
-captures = st.builds(dataclasses.replace, of(Capture), traces=st.none() | all_traces(), sources=sources)
+runs = st.builds(dataclasses.replace, of(Capture), traces=st.none() | all_traces(), sources=sources)
+captures = st.builds(dataclasses.replace, runs, repeats=st.just(()) | st.lists(runs, max_size=2).map(tuple))
 
 
 @pytest.fixture(scope="module", name="path")

@@ -26,7 +26,7 @@ LAYERS = [
 ]
 HEIGHT = {name: len(LAYERS) - at for at, layer in enumerate(LAYERS) for name in layer}
 # Of commands; the others are verbs.
-HELPERS = {"app", "configuration", "ending", "gating", "options", "output", "recording", "targets", "tuning"}
+HELPERS = {"app", "configuration", "ending", "gating", "options", "output", "recording", "sides", "targets", "tuning"}
 
 # What may be imported into the target. Names that are loaded in every interpreter anyway, or extension modules of C.
 PROBE_STDLIB = {

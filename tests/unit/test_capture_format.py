@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -12,14 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from memdiag.capture import columns
 from memdiag.capture.format import read_capture, write_capture
 from memdiag.capture.load import load
 from memdiag.errors import CannotDo, UnreadableInput
-from memdiag.model import (
-    Capture,
-    TargetInfo,
-)
-from tests.captures import FULL, attempt, refused, rewritten, same, zipped
+from memdiag.model import Capture, Frame, Moment, StackTable, TargetInfo, Traces
+from tests.captures import FULL, REPEATED, attempt, of_version_1, parts, refused, rewritten, same, zipped
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -136,6 +135,14 @@ def test_a_capture_inside_other_bytes_is_the_capture(path: Path, whole: bytes) -
         load(path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-32-be", "utf-16-le", "utf-8-sig"])
+def test_a_document_in_another_encoding_is_not_guessed_at(path: Path, whole: bytes, encoding: str) -> None:
+    """json would look for the encoding by itself, and load a module for it; found by the fuzzer."""
+    head, arrays = parts(whole)
+    path.write_bytes(zipped({**arrays, "capture.json": json.dumps(head).encode(encoding)}))
+    refused(path)
+
+
 @pytest.mark.parametrize("place", ["missing", "."])
 def test_no_file(tmp_path: Path, place: str) -> None:
     for reader in (read_capture, load):
@@ -180,9 +187,45 @@ def test_another_zip(path: Path, members: dict[str, bytes]) -> None:
     refused(path)
 
 
-@pytest.mark.parametrize("version", [2, 99, 0, -1, "1", None, [], {}, 1.5, "9" * 100_000])
+@pytest.mark.parametrize("version", [3, 99, 0, -1, "1", None, [], {}, 1.5, "9" * 100_000])
 def test_another_version_is_named(path: Path, whole: bytes, version: Any) -> None:
     path.write_bytes(rewritten(whole, lambda head: head.update(version=version)))
     error = refused(path)
     assert "version" in error.problem or "format" in error.problem
     assert "update" in error.next_step
+
+
+def test_very_many_stacks_of_which_none_awaits_anything(path: Path) -> None:
+    """Columns of noughts deflate a thousandfold: that is no bomb."""
+    stacks = StackTable([Frame("a.py", at) for at in range(100)], np.ones(80_000, np.int64), np.zeros(80_000, np.int32))
+    live, nothing = np.ones((3, 80_000), np.int64), np.zeros(80_000, np.int64)
+    moments = tuple(Moment(float(at), "sample") for at in range(3))
+    found = Traces("tracemalloc", stacks, moments, live, live, nothing, nothing)
+    write_capture(dataclasses.replace(FULL, traces=found), path)
+    assert path.stat().st_size < 10_000
+    read = read_capture(path).traces
+    assert read is not None
+    assert np.array_equal(read.live_bytes, live)
+
+
+def test_more_numbers_than_memory_should_hold_are_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_capture(FULL, path)
+    monkeypatch.setattr(columns, "MOST_NUMBERS", 3)
+    assert "more numbers" in refused(path).problem
+
+
+def test_several_runs_come_back_as_they_were(path: Path) -> None:
+    write_capture(REPEATED, path)
+    assert same(read_capture(path), REPEATED)
+    assert [run.traces is None for run in read_capture(path).runs] == [False, False, True]
+
+
+def test_the_first_version_is_read_as_ever(path: Path) -> None:
+    path.write_bytes(of_version_1())
+    assert same(read_capture(path), dataclasses.replace(FULL, labels=()))
+
+
+@pytest.mark.parametrize("repeats", [{}, [1], [None], [{"repeats": []}], [[]] * 2000])
+def test_runs_that_are_none(path: Path, whole: bytes, repeats: Any) -> None:
+    path.write_bytes(rewritten(whole, lambda head: head.update(repeats=repeats)))
+    refused(path)

@@ -114,6 +114,17 @@ def test_values_of_a_diff() -> None:
     assert [row["status"] for row in DIFF["rows"]] == ["worse", "new", "worse", "same", "better", "gone"]
 
 
+def test_rows_of_a_diff_say_what_they_are_of() -> None:
+    whole = json.loads(to_json(examples.DIFF_WHOLE))
+    told = [(row["by"], row["status"], row["name"], row["fingerprint"]) for row in whole["rows"]]
+    assert told[0] == ("site", "worse", "", "")
+    assert ("holder", "worse", "__main__.manager.history", "") in told
+    assert ("finding", "new", examples.HISTORY.title, examples.HISTORY.id) in told
+    assert ("resource", "worse", "open file descriptors", "") in told
+    assert [one["status"] for one in whole["findings"]] == ["new", "same"]
+    assert "status" not in RUN["findings"][0]
+
+
 def test_text_is_ascii_and_names_that_are_no_unicode_are_written_out() -> None:
     text = to_json(examples.HOSTILE)
     assert text.isascii()
@@ -156,6 +167,7 @@ ADDITIONS = {
     *["moment", "reclaimed_before", "library_objects", "gc_enabled", "gc_debug", "collections", "rounds"],
     *["collector", "active_s", "tuning", "tuning_noise", "advice"],
     *["baseline", "ignored", "known", "held", "module", "conditions"],
+    *["by", "name", "fingerprint", "evidence", "noise", "before_runs", "after_runs"],
 }
 OF_CLUSTERS = {
     *["pattern", "retained_objects", "retained_bytes", "is_key", "passes", "during_run", "revived", "finalizer"],

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from memdiag.analysis import types
+from memdiag.analysis.diff import compare
 from memdiag.model import HeapEvidence, Moment, TypeSeries
+from tests.heaps import run_of
 
 
 def evidence(**sizes: list[int]) -> HeapEvidence:
@@ -24,7 +28,11 @@ def test_rows_are_ranked_by_growth_with_their_series() -> None:
 
 
 def test_two_runs_are_compared_at_their_ends() -> None:
-    rows = types.compared(evidence(str=[1, 5000], Old=[0, 2000]), evidence(str=[1, 8000], New=[0, 600]))
+    sides = [
+        dataclasses.replace(run_of(None), heap=one)
+        for one in (evidence(str=[1, 5000], Old=[0, 2000]), evidence(str=[1, 8000], New=[0, 600]))
+    ]
+    rows = compare(sides[0], sides[1], ("before", "after")).rows
     assert [(row.type, row.before_bytes, row.after_bytes, row.status) for row in rows] == [
         ("str", 5000, 8000, "worse"),
         ("New", 0, 600, "new"),

@@ -1,0 +1,1 @@
+"""Files that nobody meant to write, in great number, given to every reader."""
