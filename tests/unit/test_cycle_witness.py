@@ -51,8 +51,9 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def surviving(app: Any) -> CycleCluster:
-    (found,) = [one for one in app.world.look(passes=2).clusters if one.state == "reachable"]
-    return found
+    clusters: list[CycleCluster] = [one for one in app.world.look(passes=2).clusters if one.state == "reachable"]
+    assert len(clusters) == 1
+    return clusters[0]
 
 
 def test_as_many_are_counted(app: Any) -> None:
