@@ -245,6 +245,38 @@ def test_garbage_that_the_program_has_kept_by_a_debug_flag(cli: Cli) -> None:
     assert "DEBUG_SAVEALL" in ran.said
 
 
+def test_garbage_that_was_frozen(cli: Cli) -> None:
+    """No collection ever looks at it, but the copy that is looked at may thaw."""
+    frozen = "import atexit, gc\ngc.disable()\n" + RING + "        self.others = [None] * 30\n\n"
+    frozen += "def main():\n    for _ in range(600):\n        Ring()\n    gc.freeze()\n    [0].count(1)\n\nmain()\n"
+    cli.write("frozen.py", frozen)
+    ran = cli.reported("cycles", "frozen.py")
+    assert survival_of(ran.report, "Ring") == (600, 600)
+    (cluster,) = [one for one in ran.report["survival"]["clusters"] if one["shape"][0] == "Ring"]
+    assert (cluster["state"], cluster["count"]) == ("uncollectable", 600)
+    assert ran.report["verdict"] == "leak"
+    assert "gc.freeze()" in ran.report["findings"][0]["why"]
+    assert "are frozen (gc.freeze)" in ran.said
+
+
+def test_what_threads_reclaim_is_counted_as_far_as_it_can_be(cli: Cli) -> None:
+    threads = "import threading\n" + RING + "\ndef work():\n    for _ in range(4000):\n        Ring()\n\n"
+    threads += "def main():\n    workers = [threading.Thread(target=work) for _ in range(2)]\n"
+    threads += "    for one in workers: one.start()\n    for one in workers: one.join()\n\nmain()\n"
+    cli.write("threads.py", threads)
+    ran = cli.reported("cycles", "threads.py")
+    created, surviving = survival_of(ran.report, "Ring")
+    assert 0 < created <= 8000
+    assert surviving == 0
+    assert "came while other threads ran" in ran.said
+
+
+def test_a_debug_flag_that_is_set_half_way_counts_nothing_twice(cli: Cli) -> None:
+    """What gc.garbage keeps is found again by each collection, and was created once."""
+    ran = looped(cli, RING, prepare="gc.set_debug(gc.DEBUG_SAVEALL)\ngc.set_threshold(50)", times=300)
+    assert survival_of(ran.report, "Ring") == (300, 300)
+
+
 # --- programs of other kinds ----------------------------------------------------------------------------------
 
 

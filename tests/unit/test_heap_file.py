@@ -152,6 +152,30 @@ def test_questions_are_answered_by_names_and_facts(native: Native, tmp_path: Pat
     assert answers.objects[questions.objects[2]].line == Record.__init__.__code__.co_firstlineno
 
 
+class Finalized:
+    def __del__(self) -> None: ...
+
+
+class Derived(Finalized):
+    pass
+
+
+def test_a_class_tells_which_finalizer_its_instances_have(native: Native, tmp_path: Path) -> None:
+    asked = Questions(objects=(id(Derived), id(Finalized), id(Slotted)))
+    told_of = heap.told(native.objects_at, questions_text(asked).encode(), copied=False)
+    (tmp_path / "answers").write_text(to_json(told_of))
+    answers = read_answers(tmp_path / "answers")
+    assert answers is not None
+    assert [answers.objects[key].finalizer for key in asked.objects] == ["Finalized.__del__", "Finalized.__del__", ""]
+
+
+def test_types_and_classes_come_with_their_ids_and_modules(native: Native, tmp_path: Path) -> None:
+    one = Slotted()
+    graph = write_heap(native, tmp_path / "heap", [one, Slotted, Derived])
+    assert int(graph.type_ids[graph.types[node_of(graph, one)]]) == id(Slotted)
+    assert graph.class_modules[id(Derived)] == __name__
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"edges": 1, "objects": []}', '{"edges": [[1]], "objects": []}'])
 def test_damaged_answers_are_none(text: str, tmp_path: Path) -> None:
     (tmp_path / "answers").write_text(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import functools
 import gc
@@ -256,6 +257,37 @@ def test_a_property() -> None:
 
 
 # --- what cannot be told --------------------------------------------------------------------------------------
+
+
+def test_the_variables_of_a_frame_that_something_keeps() -> None:
+    """In an image only: the dictionary of a frame's variables would keep them alive."""
+
+    def failing(item: object) -> None:
+        raise KeyError(item)
+
+    held: list[object] = []
+    with pytest.raises(KeyError) as raised:
+        failing(held)
+    frame = raised.tb.tb_next.tb_frame  # type: ignore[union-attr]
+    known = {id(frame): frame, id(held): held}
+    assert Labels(known, copied=True).edge(id(frame), id(held)) == "local(item)"
+    assert Labels(known, copied=False).edge(id(frame), id(held)) == ""
+    assert Labels(known, copied=True).name(id(frame)).endswith("failing")
+
+
+def test_what_a_future_is_to_call() -> None:
+    async def waiting() -> str:
+        future = asyncio.get_running_loop().create_future()
+        callback = functools.partial(print)
+        future.add_done_callback(callback)
+        return label(future, callback)
+
+    assert asyncio.run(waiting()) == "._callbacks[*]"
+
+
+def test_a_bound_method_is_called_by_its_functions_name() -> None:
+    bound = types.MethodType(label, Plain())
+    assert Labels({id(bound): bound}).name(id(bound)) == f"{__name__}.label"
 
 
 def test_no_reference_has_no_name() -> None:
