@@ -18,6 +18,8 @@ Ids = npt.NDArray[np.uint64]
 
 FEWEST = 4  # references that a container must bear to be in a census
 _FEWEST_OTHERS = 16  # ... if it is of a type that is not known to be a container
+LARGEST_SMALL = 512  # bytes; Python's own arenas hold no larger blocks
+_STEP = 16  # bytes, of the sizes of such blocks
 LARGEST_PLAIN = 4096  # bytes; single objects above are followed one by one
 _LOCAL = np.uint64(1 << 63)  # marks a holder that is a variable of a running function, not an object
 
@@ -49,6 +51,9 @@ class Census:
     traced_types: npt.NDArray[np.int32]
     traced_sizes: Ints
     stacks: tuple[Stack, ...]
+    small_bytes: int = 0  # in blocks of Python's own arenas, which come in steps of 16 bytes
+    large_bytes: int = 0  # in objects that are too large for them
+    own_bytes: int = 0  # of memdiag's objects, which are not counted
 
     @property
     def objects(self) -> int:
@@ -78,6 +83,9 @@ def census(graph: HeapGraph) -> Census:
         traced_types=graph.types[traced],
         traced_sizes=graph.sizes[traced],
         stacks=graph.stacks,
+        small_bytes=int(((graph.sizes[graph.sizes <= LARGEST_SMALL] + _STEP - 1) // _STEP).sum()) * _STEP,
+        large_bytes=int(graph.sizes[graph.sizes > LARGEST_SMALL].sum()),
+        own_bytes=graph.own_bytes,
     )
 
 

@@ -75,9 +75,15 @@ def samples(recording: Recording) -> list[Sample]:
             probe_bytes=header["own"],
             gc_collections=header["collections"],
             gc_collected=header["collected"],
+            **_malloc(header.get("malloc")),
         )
         for header in sorted(recording.headers("sample"), key=lambda header: float(header["t"]))
     ]
+
+
+def _malloc(figures: list[int] | None) -> dict[str, int]:
+    names = ("malloc_used_bytes", "malloc_free_bytes", "malloc_mapped_bytes")
+    return dict(zip(names, figures or (), strict=False))
 
 
 def clocks(recording: Recording) -> tuple[list[float], list[float]]:

@@ -77,19 +77,23 @@ def _children(process: psutil.Process) -> int | None:
 
 def on_own_clock(outside: list[Sample], wall: list[float], own: list[float]) -> list[Sample]:
     """The samples at the program's own time; those taken while it stood still for the probe are left out."""
+    told = ((sample, own_time(sample.t_s, wall, own)) for sample in outside)
+    return [dataclasses.replace(sample, t_s=at) for sample, at in told if at is not None]
+
+
+def own_time(t_s: float, wall: list[float], own: list[float]) -> float | None:
+    """The program's own time at a moment by the wall; ``None`` where it stood still for the probe then.
+
+    ``wall`` and ``own`` are both clocks at the same moments, increasing.
+    """
+    at = bisect_right(wall, t_s)
     if not wall:
-        return outside
-    kept = []
-    for sample in outside:
-        at = bisect_right(wall, sample.t_s)
-        if at == 0 or at == len(wall):
-            kept.append(dataclasses.replace(sample, t_s=sample.t_s + (own[at - 1] - wall[at - 1] if at else 0.0)))
-            continue
-        still = (wall[at] - wall[at - 1]) - (own[at] - own[at - 1])  # the probe worked first, then the program went on
-        since = sample.t_s - wall[at - 1] - still
-        if since >= 0:
-            kept.append(dataclasses.replace(sample, t_s=own[at - 1] + since))
-    return kept
+        return t_s
+    if at == 0 or at == len(wall):
+        return t_s + (own[at - 1] - wall[at - 1] if at else 0.0)
+    still = (wall[at] - wall[at - 1]) - (own[at] - own[at - 1])  # the probe worked first, then the program went on
+    since = t_s - wall[at - 1] - still
+    return own[at - 1] + since if since >= 0 else None
 
 
 def merge(inside: list[Sample], outside: list[Sample], probe_fds: int, probe_threads: int) -> list[Sample]:

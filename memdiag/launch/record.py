@@ -16,8 +16,10 @@ from memdiag.analysis.origin import is_library
 from memdiag.capture import memray_file, sources, spool
 from memdiag.errors import MemdiagError
 from memdiag.launch import process
+from memdiag.launch.books import BookKeeper
 from memdiag.launch.images import ImageDesk
 from memdiag.launch.looks import LookDesk
+from memdiag.launch.openings import with_openings
 from memdiag.launch.outside import Outside, merge, on_own_clock
 from memdiag.launch.owners import with_owners
 from memdiag.launch.target import Target
@@ -42,6 +44,8 @@ class Settings:
     passes: int = 5
     every_s: float = 0.0
     snapshots: str = "auto"
+    trim: bool = False
+    native_auto: bool = False  # a second run under memray, where native memory grows
 
 
 def record(target: Target, settings: Settings, directory: Path) -> Capture:
@@ -53,8 +57,11 @@ def record(target: Target, settings: Settings, directory: Path) -> Capture:
     looks = LookDesk(recording, directory) if settings.command == "cycles" else None
     images = ImageDesk(recording, directory) if looks is None else None
 
+    keeper = BookKeeper(started, directory)
+
     def watch(pid: int) -> None:
         outside.look(pid)
+        keeper.look(pid)
         recording.add(stream.fresh())
         for desk in (looks, images):
             if desk is not None:
@@ -66,8 +73,12 @@ def record(target: Target, settings: Settings, directory: Path) -> Capture:
     heap = images.conclude() if images is not None else None
     capture = _pack(target, settings, directory, recording, outside, status, duration)
     cycles = looks.conclude() if looks is not None else []
+    heap = heap and with_owners(heap)
     return dataclasses.replace(
-        capture, heap=heap and with_owners(heap), cycles=tuple(under_load(one, capture.samples) for one in cycles)
+        capture,
+        heap=heap,
+        cycles=tuple(under_load(one, capture.samples) for one in cycles),
+        books=with_openings(keeper.books(recording), target, heap, capture.samples),
     )
 
 
@@ -93,6 +104,7 @@ def _options(settings: Settings, directory: Path, started: float) -> dict[str, s
         "passes": str(settings.passes),
         "every": repr(settings.every_s),
         "snapshots": settings.snapshots,
+        "trim": str(int(settings.trim)),
     }
 
 

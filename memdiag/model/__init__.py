@@ -7,6 +7,21 @@ does I/O, and nothing here thinks.
 
 from __future__ import annotations
 
+from memdiag.model.account import (
+    Account,
+    Arenas,
+    Books,
+    Fate,
+    GroupMemory,
+    Handles,
+    Layer,
+    LayerName,
+    Limit,
+    Mappings,
+    Opening,
+    TimeToLimit,
+    Worker,
+)
 from memdiag.model.capture import Capture
 from memdiag.model.cycles import (
     CollectorCost,
@@ -51,7 +66,10 @@ from memdiag.model.stacks import StackTable
 from memdiag.model.tuning import CollectorSetting, Trial, TrialRow, TrialRun, Tuning
 
 __all__ = [
+    "Account",
     "Answers",
+    "Arenas",
+    "Books",
     "Breach",
     "Capture",
     "CollectorCost",
@@ -61,22 +79,30 @@ __all__ = [
     "CycleCluster",
     "CycleEvidence",
     "CycleState",
+    "Fate",
     "Finding",
     "FindingKind",
     "Frame",
     "FrameRoot",
     "Gate",
     "GenerationCost",
+    "GroupMemory",
     "Growing",
+    "Handles",
     "HeapEvidence",
     "HeapGraph",
     "Held",
     "Holder",
     "Ignored",
     "Ints",
+    "Layer",
+    "LayerName",
+    "Limit",
+    "Mappings",
     "ModuleRoot",
     "Moment",
     "ObjectFacts",
+    "Opening",
     "OwnerFacts",
     "PassResult",
     "Population",
@@ -93,6 +119,7 @@ __all__ = [
     "Stack",
     "StackTable",
     "TargetInfo",
+    "TimeToLimit",
     "Touch",
     "Traces",
     "Trial",
@@ -102,4 +129,5 @@ __all__ = [
     "TypeSeries",
     "TypeSurvival",
     "Verdict",
+    "Worker",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from memdiag.model.account import Books
 from memdiag.model.cycles import CycleEvidence
 from memdiag.model.heap import HeapEvidence
 from memdiag.model.recording import Moment, Sample, Source, TargetInfo, Traces
@@ -24,6 +25,7 @@ class Capture:
     sources: Mapping[tuple[str, int], Source] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what a reader must know of this capture: lost pieces, a tracer stopped, ...
     end_s: float | None = None  # when the program's work ended; what comes later is its unwinding
+    books: Books | None = None  # of its memory and handles, from outside
     labels: tuple[Moment, ...] = ()  # moments that the program itself has named, by memdiag.label()
     repeats: tuple[Capture, ...] = ()  # further runs of the same program (--repeat), which have none themselves
 

@@ -69,6 +69,7 @@ class HeapGraph:
     exit_callbacks: int = 0
     type_ids: npt.NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
     class_modules: Mapping[int, str] = field(default_factory=dict)
+    own_bytes: int = 0  # of what was memdiag's, and has been left out
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,9 @@ class HeapEvidence:
     populations: tuple[Population, ...]
     objects: tuple[int, ...] = ()  # in the whole heap, at each moment
     heap_bytes: tuple[int, ...] = ()
+    small_bytes: tuple[int, ...] = ()  # in blocks of Python's own arenas, as these count them
+    large_bytes: tuple[int, ...] = ()  # in objects that are too large for them
+    own_bytes: tuple[int, ...] = ()  # of memdiag's own objects, which are not in these
     garbage_objects: int = 0  # at the last moment, awaiting the collector: late, not leaked
     garbage_bytes: int = 0
     garbage_types: tuple[tuple[str, int], ...] = ()  # the commonest types among it

@@ -29,6 +29,9 @@ class Sample:
     fds: int | None = None
     threads: int | None = None
     children: int | None = None
+    malloc_used_bytes: int | None = None  # in blocks in use, those mapped by themselves left out
+    malloc_free_bytes: int | None = None
+    malloc_mapped_bytes: int | None = None  # in large blocks, each mapped by itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from memdiag.model.account import Account
 from memdiag.model.cycles import CycleEvidence
 from memdiag.model.findings import Finding, Status
 from memdiag.model.recording import Sample, TargetInfo
@@ -121,6 +122,7 @@ class Report:
     survival: CycleEvidence | None = None
     rounds: Rounds | None = None  # check
     tuning: Tuning | None = None  # cycles --tune
+    account: Account | None = None  # run: where the memory is
     gate: Gate = Gate()
     held: tuple[Held, ...] = ()  # of each package that has a budget
     ignored: tuple[Ignored, ...] = ()

@@ -52,6 +52,7 @@ class Probe:
         self._left = False  # by sys.exit: the last sample before it tells more than a look at what is left
         self._last_collections = 0
         self._ends_seen: set[str] = set()
+        self._trims = options.get("trim") == "1"
         self.ends = Ends(self.recorder, self._ended)
         self.labels = Labels(self.recorder)
         ours = [module for name, module in sys.modules.items() if name.startswith(_OWN)]
@@ -194,7 +195,7 @@ class Probe:
         self._last_collections = self.recorder.collections
 
     def _look(self, label: str) -> None:
-        self.sampler.sample()
+        self.sampler.sample(at_end=True)
         left = memray_tracer.settle(self.recorder.collector_enabled) if self.memray is not None else 0
         clocks = {"t": self.recorder.active(), "clock": self.recorder.now(), "worked": self.recorder.worked()}
         clocks["since"] = clocks["worked"] - self.ends.first_worked
@@ -205,6 +206,15 @@ class Probe:
             self.images.final(label)
         if self.traces is not None:
             self.traces.snapshot(label, garbage=True)
+        if self._trims:
+            self._trim()
+
+    def _trim(self) -> None:
+        """Where asked for: what malloc gives back at an end of the program's work was free, and did not leak."""
+        before = self.recorder.resident()
+        if self.recorder.native is not None and self.recorder.native.trim():
+            after = self.recorder.resident()
+            self.recorder.write("trim", {"t": self.recorder.active(), "before": before, "after": after})
 
     def _exiting(self) -> None:
         """The program has ended and its own exit handlers, registered after ours, have run."""

@@ -196,6 +196,7 @@ class Images:
             native.let_go_of_descriptors()
             _nice(12)
             _unfreeze()  # what the program has put out of the collector's sight is part of its heap all the same
+            native.tell_memory(self._recorder.spool.directory, header["number"])
             self._write(header, native, copied=True)
             self._serve(header["number"], native, self._parent, copied=True)
         except Exception as error:

@@ -21,6 +21,7 @@ from itertools import tee as _tee
 from os import O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY
 from os import fsencode as _encode
 from os import uname as _uname
+from sys import _debugmallocstats
 from sys import getswitchinterval as _getswitchinterval
 from sys import setswitchinterval as _setswitchinterval
 from time import perf_counter as _perf_counter
@@ -38,11 +39,13 @@ _COPYING_S = 3e-10  # seconds a byte, several times what it takes
 _UNASKED = 0.5  # of the switch interval, in which no thread asks for the lock that another has just taken
 _MOST_DESCRIPTORS = 65536
 _PIECE = 1 << 16
+_MOST_MAPPINGS = 4 << 20  # bytes of their list
 _call = _partial.__call__
 _BYTES_HEADER = bytes.__basicsize__ - 1  # before the bytes themselves
 _MINOR_FAULTS = 64  # offset in a struct rusage
 _FSTAT = {"x86_64": 5, "aarch64": 80, "riscv64": 80}
 _STATUS_SIZE = 48  # offset in a struct stat; device and inode come first
+_MALLINFO = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
 _LIST_ITEMS = 24  # offset of the pointer to a list's items, behind reference count, type and length
 
 TYPE_CHECKING = False
@@ -98,6 +101,60 @@ class Native:
         self._pread = self._named("pread", [number, text, number, number])
         self._access = self._named("access", [text, number])
         self._close = self._named("close", [number])
+        self._mallinfo = self._malloc_books()
+
+    def _malloc_books(self) -> Any:
+        """glibc's ``mallinfo2`` (2.33 and later), which other C libraries do not have."""
+        try:
+            address = int(self._ctypes.dlsym(self._library, "mallinfo2"))
+        except (OSError, AttributeError):
+            return None
+        word = self._simple("L")
+        books = type("_Mallinfo2", (self._ctypes.Structure,), {"_fields_": [(name, word) for name in _MALLINFO]})
+        return self._function(address, books, [])
+
+    def malloc_state(self) -> tuple[int, int, int] | None:
+        """Bytes that malloc has in use, holds free, and has mapped block by block; ``None`` where it does not tell.
+
+        It counts the free blocks one by one, some 15 ns each, with the locks of all of malloc's arenas held in turn.
+        What threads keep at hand of freed small blocks (tcache, at most 0.3 MB each) counts as in use.
+        """
+        if self._mallinfo is None:
+            return None
+        found = self._mallinfo()
+        return found.uordblks, found.fordblks, found.hblkhd
+
+    def trim(self) -> bool:
+        """Have malloc give back what it can; whether there is such a call."""
+        try:
+            trim = self._named("malloc_trim", [self._long])
+        except (OSError, AttributeError):
+            return False
+        trim(0)
+        return True
+
+    def tell_memory(self, directory: str, number: int) -> None:
+        """In a copy only: write down its mappings, and have Python's allocator add its books, as on standard error.
+
+        Of more than some thousand mappings none is written down: memdiag's own readings must do.
+        """
+        path = f"{directory}/memory-{number}"
+        self._close(2)
+        file = self.create(path + ".part")
+        source = _as_int(self._open(b"/proc/self/smaps", O_RDONLY, 0))
+        buffer = bytes(_PIECE)
+        left = _MOST_MAPPINGS
+        while left > 0 and (count := _as_int(self._read(source, buffer, _PIECE))) > 0:
+            self._write(file, buffer, count)
+            left -= count
+        self._close(source)
+        if left <= 0:
+            self._close(file)
+            file = self.create(path + ".part")
+        if _as_int(file) == 2:
+            _debugmallocstats()
+        self.finish(file, path + ".part", path)
+        self._open(b"/dev/null", O_RDWR, 0)
 
     def _simple(self, letter: str) -> Any:
         return type(_ctypes_name(letter), (self._ctypes._SimpleCData,), {"_type_": letter})

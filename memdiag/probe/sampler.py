@@ -19,6 +19,7 @@ from os import listdir as _listdir
 from sys import getallocatedblocks as _getallocatedblocks
 from time import perf_counter as _perf_counter
 from time import sleep as _sleep
+from time import thread_time as _thread_time
 
 from .cadence import Cadence
 from .interrupts import deliver_again, disturbed
@@ -31,6 +32,8 @@ _get_objects = gc.get_objects
 _get_stats = gc.get_stats
 
 _TRACKED_SHARE = 0.01  # of the run that counting tracked objects may take
+_MALLOC_SHARE = 0.01  # of the run that malloc may take to count its free blocks
+_MALLOC_AT_ENDS_S = 0.02  # where it takes no longer, it is asked at each end
 
 _SHORTEST_PAUSE = 0.0003  # seconds; where the program computes, a switch interval comes on top of each
 _LONGEST_PAUSE = 0.1
@@ -57,6 +60,8 @@ class Sampler:
         self._counting = counting
         self._cadence = Cadence(keep=24, seconds=0.005, work=1, share=0.01, allowance=0.05)
         self._tracked_cost = 0.0
+        self._malloc_cost = 0.0
+        self._malloc_last = 0.0
 
     def wait(self) -> float:
         """Seconds until the next sample may be due."""
@@ -65,7 +70,7 @@ class Sampler:
     def due(self) -> bool:
         return self._cadence.due(self._recorder.now(), self._recorder.collections)
 
-    def sample(self) -> None:
+    def sample(self, at_end: bool = False) -> None:
         recorder = self._recorder
         clock = recorder.clock()
         begun = clock()
@@ -84,8 +89,21 @@ class Sampler:
         memory = self._memory()
         if memory is not None:
             header["traced"], header["tracer"] = memory
+        header["malloc"] = self._malloc(at_end)
         recorder.write("sample", header)
         self._cadence.took(recorder.now(), recorder.collections, clock() - begun)
+
+    def _malloc(self, at_end: bool) -> tuple[int, int, int] | None:
+        """What malloc says of itself, as far as its share of the run allows."""
+        native = self._recorder.native
+        dear = self._malloc_cost > 0.002 + _MALLOC_SHARE * self._recorder.now()
+        if native is None or (dear and not (at_end and self._malloc_last < _MALLOC_AT_ENDS_S)):
+            return None
+        begun = _thread_time()
+        found = native.malloc_state()
+        self._malloc_last = _thread_time() - begun
+        self._malloc_cost += self._malloc_last
+        return found
 
     def _tracked(self) -> int | None:
         """How many objects the collector tracks; listing them has its price, which is kept to a share of the run.
