@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memdiag.analysis import garbage, growth, judgement, resources, types, unheld
+from memdiag.analysis import garbage, growth, judgement, layers, native, resources, types, unheld
+from memdiag.analysis.account import account_of
 from memdiag.analysis.series import judge
 from memdiag.model import Capture, Finding, Report, Row, RunVerdict
 from memdiag.units import counted, format_bytes, format_duration
@@ -16,9 +17,15 @@ def diagnose_run(capture: Capture) -> Report:
     if capture.traces is not None and len(capture.traces.moments):
         grown = growth.grown(capture.traces, growth.lines(capture.traces))
     held = [] if capture.heap is None else judgement.findings(capture.heap, duration_s=capture.target.duration_s)
+    held = resources.retyped(held, capture)
+    handles = resources.findings(capture, held)
+    held = resources.merged(handles, held)
     lines = unexplained(growth.findings(grown, capture), held)
     late = [] if capture.heap is None else garbage.findings(capture.heap)
-    findings = ranked([*held, *lines, *late, *resources.findings(capture)])
+    account = account_of(capture)
+    outside = native.findings(capture, account, held)
+    layers_say = [] if account is None else layers.findings(account)
+    findings = ranked([*handles, *held, *lines, *late, *outside, *layers_say])
     if capture.heap is not None and not any(one.verdict in ("leak", "suspect") for one in findings):
         findings += unheld.findings(capture.heap)
     verdict, missing = _run_verdict(capture, findings)
@@ -33,6 +40,7 @@ def diagnose_run(capture: Capture) -> Report:
         notes=capture.notes,
         tracer=capture.tracer,
         awaiting_bytes=_awaiting(capture),
+        account=account and layers.explained(account, findings, _awaiting(capture)),
     )
 
 

@@ -1,171 +1,364 @@
-"""Growth that allocations do not show: handles, threads, children, and memory outside Python's own."""
+"""Handles that pile up: descriptors by kind, threads, child processes, and objects that each hold one.
+
+A count says that something leaks; the heap says who keeps it, and the program's source which line opens it without
+being sure to close it. Where the only such line does close what it opens, but not when an exception or an early return
+comes in between, that is where it is lost.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os.path import basename
 
 import numpy as np
 
 from memdiag.analysis.fingerprint import fingerprint
+from memdiag.analysis.samples import series, thinned, work_at
 from memdiag.analysis.series import Trend, judge
-from memdiag.model import Capture, Finding, FindingKind, Growing, Sample
-from memdiag.units import format_bytes
+from memdiag.model import Capture, Finding, Growing, Handles, Opening, Sample, Site
+
+_LEAST = 10  # more handles at the end than at the start
+_FEWEST_READINGS = 12  # of the handles by kind; with fewer the samples tell more
+_AS_MANY = 0.15  # by which two counts that grow together may differ
+_IN_STEP = 0.25  # of the growth, by which they may differ on the way: they are counted at other moments
+_MOST_EACH = 4  # handles that one object may hold
+_FALLS = 3  # times that the count must have fallen by half, with the collector at work, to be in its hands
 
 
 @dataclass(frozen=True)
 class _Kind:
     noun: str
-    read: Callable[[Sample], int | None]
-    least: int
+    opens: tuple[str, ...]  # kinds of openings that may be behind it
     rule: str
     fix: str
 
 
-_NATIVE_BYTES = 8_000_000  # less is loaded code, arenas not yet full, and stacks
-_BLOCKS_OF_ONE = 3  # of Python's allocator, that an object may take: itself, its items, its values
-_LEAST_LOST = 20_000
+_CLOSE = "use with, or close() in finally"
+_KINDS = {
+    "file": _Kind("open files", ("file", "connection"), "MEM-004", _CLOSE),
+    "temporary file": _Kind("open temporary files", ("temporary", "file", "connection"), "MEM-004", _CLOSE),
+    "deleted file": _Kind("open files that are deleted already", ("temporary", "file"), "MEM-004", _CLOSE),
+    "directory": _Kind("open directories", ("file",), "MEM-004", _CLOSE),
+    "device": _Kind("open devices", ("file",), "MEM-004", _CLOSE),
+    "socket": _Kind("open sockets", ("socket",), "MEM-004", _CLOSE),
+    "pipe": _Kind(
+        "open pipes", ("pipe",), "MEM-004", "use with on Popen, or communicate(): wait() leaves its pipes open"
+    ),
+    "eventpoll": _Kind("selectors", ("eventpoll",), "MEM-001", "close() event loops and selectors in finally"),
+}
+_OTHER = _Kind("open file descriptors", (), "MEM-004", _CLOSE)
+_THREADS = _Kind(
+    "threads", ("thread",), "MEM-001", "join() them, or use one pool and shutdown() it (with does both), in finally"
+)
+_PROCESSES = _Kind("child processes", ("process",), "MEM-001", "wait() for each, or use with on Popen and on pools")
+_ZOMBIES = _Kind(
+    "zombies (children that ended and were not waited for)",
+    ("process",),
+    "MEM-001",
+    "wait() for each, or use with on Popen",
+)
+_MAPS = _Kind("memory maps", ("map",), "MEM-004", _CLOSE)
+_TEMPORARY = _Kind("temporary files", ("temporary",), "MEM-001", "use with, or cleanup() in finally")
+_CONNECTIONS = _Kind(
+    "connections",
+    ("connection",),
+    "MEM-001",
+    "close() each in finally, or use contextlib.closing: with on a sqlite3 connection only commits",
+)
+_OPEN = ("_io.FileIO", "socket.socket", "sqlite3.Connection")  # types of which each has a descriptor
+_TYPES = {
+    **dict.fromkeys(("_io.FileIO", "_io.BufferedReader", "_io.BufferedWriter", "_io.TextIOWrapper"), _KINDS["file"]),
+    **dict.fromkeys(("tempfile.TemporaryDirectory", "tempfile._TemporaryFileWrapper"), _TEMPORARY),
+    **dict.fromkeys(("threading.Thread", "threading.Timer"), _THREADS),
+    "concurrent.futures.thread.ThreadPoolExecutor": _THREADS,
+    "concurrent.futures.process.ProcessPoolExecutor": _PROCESSES,
+    "sqlite3.Connection": _CONNECTIONS,
+    "socket.socket": _KINDS["socket"],
+    "subprocess.Popen": _KINDS["pipe"],
+    "mmap.mmap": _MAPS,
+}
 
-HANDLES = (
-    _Kind(
-        "open file descriptors",
-        lambda sample: sample.fds,
-        10,
-        "MEM-004",
-        "Find what opens files, sockets or pipes and does not close them: use with, or close() in finally."
-        " python -X dev -W always::ResourceWarning names those that only the collector closed.",
-    ),
-    _Kind(
-        "threads",
-        lambda sample: sample.threads,
-        10,
-        "MEM-001",
-        "Find what starts threads that never end: join() them, or use a pool that is shut down.",
-    ),
-    _Kind(
-        "child processes",
-        lambda sample: sample.children,
-        10,
-        "MEM-001",
-        "Find what starts processes and does not wait for them: use with on Popen, or call wait().",
-    ),
+
+def findings(capture: Capture, held: Sequence[Finding] = ()) -> list[Finding]:
+    """Handles that pile up to the end of the run, or are in the collector's hands. ``held``: who keeps what grows."""
+    piled = [_finding(grown, capture, held) for grown in _growing(capture)]
+    return piled or _left_to_the_collector(capture)
+
+
+def merged(found: Sequence[Finding], held: Sequence[Finding]) -> list[Finding]:
+    """The findings ``held`` without those that a resource finding has taken over; objects that are handles are such."""
+    taken = {one.holder.path for one in found if one.holder is not None}
+    return [one for one in held if one.holder is None or one.holder.path not in taken]
+
+
+def retyped(held: Sequence[Finding], capture: Capture) -> list[Finding]:
+    """Findings of growing objects that each hold a handle are resource findings, with the line that opens them."""
+    return [_retyped(one, capture) for one in held]
+
+
+def _retyped(finding: Finding, capture: Capture) -> Finding:
+    if finding.kind != "growth" or finding.verdict not in ("leak", "suspect"):
+        return finding
+    kind, told = _held_by(finding, capture)
+    if kind is None:
+        return finding
+    sites, why, rule = _from_source(kind.opens, capture, kind.rule)
+    holder = finding.holder
+    fix = f"Close what {holder.owner or holder.path} holds: " if holder is not None else ""
+    return dataclasses.replace(
+        finding,
+        kind="resource",
+        pattern="handles",
+        rule=rule,
+        sites=sites or finding.sites,
+        why=finding.why + told + why,
+        fix=f"{fix}{kind.fix}.",
+    )
+
+
+def _held_by(finding: Finding, capture: Capture) -> tuple[_Kind | None, str]:
+    """The kind of handle that each of the growing objects is, or holds; and why that is thought."""
+    if finding.growing.type in _TYPES:
+        return _TYPES[finding.growing.type], ""
+    readings = _readings(capture)
+    counts = finding.growing.counts
+    if capture.heap is None or not readings or len(counts) != len(capture.heap.moments):
+        return None, ""
+    kind, risen = _risen(readings)
+    for one in capture.heap.types:
+        each = round((one.counts[-1] - one.counts[0]) / max(1, counts[-1] - counts[0]))
+        if one.name in _OPEN and 0 < each <= _MOST_EACH and risen >= _LEAST and _in_step(one.counts, counts, each):
+            return kind, f" Each has {each} {one.name}, and {risen} more {kind.noun} than at first were seen."
+    return None, ""
+
+
+def _in_step(handles: Sequence[int], objects: Sequence[int], each: int) -> bool:
+    """At every heap snapshot; some may be in the making, or of the program's beginning."""
+    spare = max(2 * each, _AS_MANY * (handles[-1] - handles[0]))
+    pairs = zip(handles, objects, strict=True)
+    return all(abs((handle - handles[0]) - each * (one - objects[0])) <= spare for handle, one in pairs)
+
+
+def _risen(readings: Sequence[Handles]) -> tuple[_Kind, int]:
+    """The kind of which there were the most more than at first, at the last reading."""
+    first, last = dict(readings[0].kinds), dict(readings[-1].kinds)
+    name = max(last, key=lambda name: last[name] - first.get(name, 0), default="")
+    return _KINDS.get(name, _OTHER), last.get(name, 0) - first.get(name, 0)
+
+
+# --- which counts grow ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Grown:
+    """A kind of handle, and how many there were at each reading (seconds)."""
+
+    kind: _Kind
+    times: Sequence[float]
+    values: list[int]
+    trend: Trend
+
+
+def _growing(capture: Capture) -> list[_Grown]:
+    """Kinds whose count rises to the end, the most first; all descriptors together only where no kind does."""
+    found = _by_kind(capture)
+    kinds = [one.kind for one in found]
+    descriptors = any(kind in kinds for kind in _KINDS.values())
+    for kind, read in _FROM_SAMPLES:
+        if kind not in kinds and not (kind is _OTHER and descriptors):
+            found += _steady(kind, *series(capture, read))
+    if any(one.kind is _ZOMBIES for one in found):
+        found = [one for one in found if one.kind is not _PROCESSES]
+    return sorted(found, key=lambda one: -one.trend.growth)
+
+
+def _steady(kind: _Kind, times: Sequence[float], values: list[int], work: Sequence[float]) -> list[_Grown]:
+    trend = judge(times, values, _LEAST, work)
+    return [_Grown(kind, times, values, trend)] if trend.shape == "steady" else []
+
+
+_FROM_SAMPLES: tuple[tuple[_Kind, Callable[[Sample], int | None]], ...] = (
+    (_OTHER, lambda sample: sample.fds),
+    (_THREADS, lambda sample: sample.threads),
+    (_PROCESSES, lambda sample: sample.children),
 )
 
 
-def findings(capture: Capture) -> list[Finding]:
-    """Handles that pile up to the end of the run, and memory that Python did not allocate."""
-    found = [finding for kind in HANDLES if (finding := _handles(capture, kind)) is not None]
-    native = _native(capture)
-    return [*found, native] if native is not None else found
-
-
-def _series(capture: Capture, read: Callable[[Sample], int | None]) -> tuple[list[float], list[int], list[float]]:
-    """The samples at which it could be read: seconds, values, and the work done by then (CPU seconds)."""
-    end = float("inf") if capture.end_s is None else capture.end_s + 1e-6
-    worked = [sample for sample in capture.samples if sample.t_s <= end]
-    told = [(sample, value) for sample in worked if (value := read(sample)) is not None]
-    work = [sample.worked_s for sample, _ in told if sample.worked_s is not None]
-    return [sample.t_s for sample, _ in told], [value for _, value in told], work if len(work) == len(told) else []
-
-
-def _handles(capture: Capture, kind: _Kind) -> Finding | None:
-    times, values, work = _series(capture, kind.read)
-    trend = judge(times, values, kind.least, work)
-    if trend.shape != "steady":
-        return None
-    return _finding(
-        "resource",
-        "handles",
-        kind.rule,
-        trend,
-        title=f"{kind.noun} pile up: {values[0]} at the start, {values[-1]} at the end",
-        why=f"Their number rose in each of the last {trend.intervals} intervals, {trend.share:.0%} of the run.",
-        fix=kind.fix,
-        growing=Growing(kind.noun, tuple(_thin(values)), (), trend.per_second),
-    )
-
-
-def _native(capture: Capture) -> Finding | None:
-    """Resident memory that neither Python's objects nor the tracer account for."""
-
-    inside = _inside(capture)
-
-    def outside(sample: Sample) -> int | None:
-        known = inside(sample)
-        if sample.rss_bytes is None or known is None:
-            return None
-        return sample.rss_bytes - known - (sample.probe_bytes or 0)
-
-    times, values, work = _series(capture, outside)
-    if not values:
-        return None
-    trend = judge(times, values, max(_NATIVE_BYTES, 0.3 * values[0]), work)
-    if trend.shape != "steady":
-        return None
-    size, lost = format_bytes(round(trend.growth)), _lost_blocks(capture)
-    what = "memory that no object accounts for" if lost else "memory outside Python's own"
-    cause = "a C library, or an allocator that keeps what was freed"
-    if lost:
-        cause = f"Python's allocator has {lost:,} blocks more in use that nothing refers to; C code has lost them"
-    return _finding(
-        "native",
-        "native",
-        "MEM-002",
-        trend,
-        title=f"{what} grows: {size}, {format_bytes(round(trend.per_second))}/s",
-        why=f"Resident memory rose by {size} that no Python object accounts for, in each of the last {trend.intervals}"
-        f" intervals, {trend.share:.0%} of the run: {cause}.",
-        fix="Run it again with --tracer memray --native, which names the native stack that allocates.",
-        growing=Growing("native memory", (), tuple(_thin(values)), trend.per_second),
-    )
-
-
-def _lost_blocks(capture: Capture) -> int:
-    """Blocks of Python's allocator that came, if most of them are of no object that the heap leads to; else 0."""
-    blocks = [sample.heap_blocks for sample in capture.samples if sample.heap_blocks is not None]
-    if capture.heap is None or len(blocks) < 2 or not capture.heap.objects:
-        return 0
-    came = blocks[-1] - blocks[0]
-    lost = came - _BLOCKS_OF_ONE * max(0, capture.heap.objects[-1] - capture.heap.objects[0])
-    return lost if lost >= max(_LEAST_LOST, came // 2) else 0
-
-
-def _inside(capture: Capture) -> Callable[[Sample], int | None]:
-    """What is known of Python's own memory at a sample: traced then, or between the heap snapshots around it."""
-    heap = capture.heap
-    if any(sample.heap_bytes is not None for sample in capture.samples) or heap is None or len(heap.moments) < 2:
-        return lambda sample: (
-            None
-            if sample.heap_bytes is None or sample.tracer_bytes is None
-            else sample.heap_bytes + sample.tracer_bytes
+def _by_kind(capture: Capture) -> list[_Grown]:
+    readings = _readings(capture)
+    if len(readings) < _FEWEST_READINGS:
+        return []
+    times = [one.t_s for one in readings]
+    work = work_at(capture.samples, times)
+    columns = [
+        (
+            _KINDS.get(name, _Kind(f"open {name} descriptors", (), "MEM-004", _CLOSE)),
+            [_count(one, name) for one in readings],
         )
-    times = [moment.t_s for moment in heap.moments]
-
-    def between(sample: Sample) -> int | None:
-        if not times[0] <= sample.t_s <= times[-1]:
-            return None
-        return round(float(np.interp(sample.t_s, times, heap.heap_bytes)))
-
-    return between
-
-
-def _thin(values: Sequence[int], kept: int = 24) -> list[int]:
-    step = max(1, len(values) // kept)
-    return [*values[:-1:step], values[-1]]
+        for name in dict.fromkeys(name for one in readings for name, _ in one.kinds)
+    ]
+    columns += [
+        (_THREADS, [one.threads for one in readings]),
+        (_PROCESSES, [one.children for one in readings]),
+        (_ZOMBIES, [one.zombies for one in readings]),
+    ]
+    return [found for kind, values in columns for found in _steady(kind, times, values, work)]
 
 
-def _finding(
-    kind: FindingKind, pattern: str, rule: str, trend: Trend, *, title: str, why: str, fix: str, growing: Growing
-) -> Finding:
+def _readings(capture: Capture) -> list[Handles]:
+    end = float("inf") if capture.end_s is None else capture.end_s + 1e-6
+    return [one for one in capture.books.handles if one.t_s <= end] if capture.books is not None else []
+
+
+def _count(one: Handles, name: str) -> int:
+    return dict(one.kinds).get(name, 0)
+
+
+# --- what they are --------------------------------------------------------------------------------------------
+
+
+def _finding(grown: _Grown, capture: Capture, held: Sequence[Finding]) -> Finding:
+    kind, values, trend = grown.kind, grown.values, grown.trend
+    keeper, each = _keeper(grown, held, capture)
+    sites, told, rule = _from_source(kind.opens, capture, kind.rule)
+    if keeper is not None:  # objects that somebody keeps; with exceptions, the handles of what they came out of
+        rule = "MEM-003" if keeper.pattern == "exception" else kind.rule
+    at = f" (opened at {basename(sites[0].file)}:{sites[0].line})" if sites else ""
+    place = f"Close what is opened at {basename(sites[0].file)}:{sites[0].line}" if sites else "Find what opens them"
     return Finding(
-        id=fingerprint(kind, growing.type),
-        kind=kind,
-        pattern=pattern,
+        id=fingerprint("resource", kind.noun),
+        kind="resource",
+        pattern="handles",
         rule=rule,
-        verdict="suspect",
-        confidence=round(min(0.9, 0.4 + 0.05 * trend.intervals * trend.share), 2),
-        title=title,
-        why=why,
-        fix=fix,
-        growing=growing,
+        verdict="leak" if keeper is not None and keeper.verdict == "leak" else "suspect",
+        confidence=round(min(0.95 if keeper is not None else 0.9, 0.4 + 0.05 * trend.intervals * trend.share), 2),
+        title=f"{kind.noun} pile up: {values[0]} at the start, {values[-1]} at the end{at}",
+        why=_why(grown, capture, keeper, each) + told,
+        fix=f"{place}: {kind.fix}.",
+        holder=keeper.holder if keeper is not None else None,
+        growing=keeper.growing if keeper else Growing(kind.noun, tuple(thinned(values)), (), trend.per_second),
+        retained_bytes=keeper.retained_bytes if keeper is not None else None,
+        sites=sites or (keeper.sites if keeper is not None else ()),
     )
+
+
+def _why(grown: _Grown, capture: Capture, keeper: Finding | None, each: int) -> str:
+    trend = grown.trend
+    why = f"Their number rose in each of the last {trend.intervals} intervals, {trend.share:.0%} of the run."
+    if keeper is not None and keeper.holder is not None:
+        many = "one" if each == 1 else str(each)
+        why += f" {keeper.holder.path} gained {keeper.growing.type} objects at the same rate: {many} for each."
+    peers = capture.books.peers if capture.books is not None else ()
+    if grown.kind is _KINDS["socket"] and peers:
+        why += f" The most, {peers[0][1]}, are {peers[0][0]}."
+    return why
+
+
+def _keeper(grown: _Grown, held: Sequence[Finding], capture: Capture) -> tuple[Finding | None, int]:
+    """The finding of objects that grew by as many, or by a half, a third, ...; and how many handles each then holds."""
+    fitting = [
+        (one, each) for one in held if one.verdict in ("leak", "suspect") and (each := _each(grown, one, capture))
+    ]
+    return min(fitting, key=lambda pair: (pair[0].verdict != "leak", pair[1]), default=(None, 0))
+
+
+def _each(grown: _Grown, finding: Finding, capture: Capture) -> int:
+    """How many handles each of the objects holds, if their numbers went together; else 0.
+
+    The objects were counted at the heap snapshots: what they came to at a reading of the handles lies between these.
+    """
+    counts = finding.growing.counts
+    moments = capture.heap.moments[-len(counts) :] if capture.heap is not None and counts else ()
+    if len(moments) != len(counts) or len(counts) < 2:
+        return 0
+    times = [moment.t_s for moment in moments]
+    objects = np.interp(grown.times, times, counts)
+    gained, handles = objects - objects[0], np.asarray(grown.values) - grown.values[0]
+    each = round(handles[-1] / gained[-1]) if gained[-1] > 0 else 0
+    apart = np.abs(handles - each * gained)
+    fits = apart[-1] <= max(_AS_MANY * handles[-1], 2 * each) and apart.max() <= _IN_STEP * handles[-1]
+    return each if 0 < each <= _MOST_EACH and fits else 0
+
+
+def _from_source(opens: Sequence[str], capture: Capture, rule: str) -> tuple[tuple[Site, ...], str, str]:
+    """The lines that may open them, what the source says of these, and the rule that they break."""
+    known = capture.books.openings if capture.books is not None else ()
+    found = [one for one in known if set(one.kinds) & set(opens)]
+    if not found:
+        return (), "", rule
+    unclosed = [one for one in found if one.fate != "closed"]
+    if not unclosed:
+        return _sites(found), _skipped(found[0]), "MEM-003"
+    first = unclosed[0]
+    where = f"{basename(first.file)}:{first.line}"
+    fate = "is kept, and nothing there closes it" if first.fate == "kept" else "is never closed"
+    return _sites(unclosed), f" What {where} opens {fate} (inferred from the source).", rule
+
+
+def _skipped(one: Opening) -> str:
+    name = basename(one.file)
+    return (
+        f" {name}:{one.line} opens what line {one.closed_line} closes, not in finally: an exception or a return in"
+        " between skips that (inferred from the source)."
+    )
+
+
+def _sites(found: Sequence[Opening]) -> tuple[Site, ...]:
+    return tuple(Site(one.file, one.line, one.function, source=one.text) for one in found[:3])
+
+
+# --- what only the collector closes ---------------------------------------------------------------------------
+
+
+def _left_to_the_collector(capture: Capture) -> list[Finding]:
+    """Descriptors that pile up and go again and again, each time that the collector has been at work."""
+    readings = _readings(capture)
+    totals = [sum(count for _, count in one.kinds) for one in readings]
+    if len(totals) < _FEWEST_READINGS or max(totals) - totals[0] < _LEAST:
+        return []
+    falls = _falls(readings, totals, capture)
+    if falls < _FALLS:
+        return []
+    kind = _KINDS.get(_largest(readings), _OTHER)
+    sites, told, _ = _from_source(kind.opens, capture, kind.rule)
+    return [
+        Finding(
+            id=fingerprint("resource", "collector", kind.noun),
+            kind="resource",
+            pattern="late-closing",
+            rule="MEM-004",
+            verdict="info",
+            confidence=0.7,
+            title=f"only the collector closes {kind.noun}: up to {max(totals) - totals[0]} more at a time",
+            why=f"Their number rose and fell by half {falls} times, each time that the collector had been at work:"
+            f" they are in reference cycles, and stay open until it comes.{told}",
+            fix=f"{kind.fix[0].upper()}{kind.fix[1:]}: the collector may come late, or be off.",
+            growing=Growing(kind.noun, tuple(thinned(totals)), (), 0.0),
+            sites=sites,
+        )
+    ]
+
+
+def _falls(readings: Sequence[Handles], totals: Sequence[int], capture: Capture) -> int:
+    """How often they fell by half from a height, with a collection since the reading before."""
+    told = [(one.t_s, one.gc_collections) for one in capture.samples if one.gc_collections is not None]
+    falls = 0
+    low = totals[0]
+    for at in range(1, len(totals)):
+        fell = totals[at - 1] - low >= _LEAST // 2 and totals[at] - low <= (totals[at - 1] - low) / 2
+        before = max((count for t_s, count in told if t_s <= readings[at - 1].t_s), default=0)
+        after = max((count for t_s, count in told if t_s <= readings[at].t_s + 0.05), default=0)
+        falls += bool(fell and after > before)
+    return falls
+
+
+def _largest(readings: Sequence[Handles]) -> str:
+    """The kind that was open the most above its first count."""
+    first = dict(readings[0].kinds)
+    most = {name: count - first.get(name, 0) for one in readings for name, count in one.kinds}
+    for one in readings:
+        for name, count in one.kinds:
+            most[name] = max(most[name], count - first.get(name, 0))
+    return max(most, key=lambda name: most[name], default="")

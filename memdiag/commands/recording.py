@@ -35,6 +35,8 @@ def record_and_report(
     capture = _recorded(target, settings, place, repeat)
     with output.working("reading what was recorded"):
         report = diagnose(capture)
+    if settings.native_auto and any(one.kind == "native" for one in report.findings):
+        report = _again_under_memray(report, target, settings, store.new_spool(place))
     report, saved = save(capture, report, place)
     report = dataclasses.replace(report, next_steps=_next_steps(report, target, saved, graph))
     report = asked.answered(report)
@@ -67,6 +69,21 @@ def diagnose(capture: Capture) -> Report:
     return report_of(capture)
 
 
+def _again_under_memray(report: Report, target: Target, settings: Settings, spool: Path) -> Report:
+    """A second run of the program, which names the native stack that grows; where that fails the first one stands."""
+    from memdiag.analysis.native_stack import LOST, named
+
+    lost = any(one.pattern == LOST for one in report.findings)
+    settings = dataclasses.replace(
+        settings, tracer="memray", native=True, python_allocators=lost, snapshots="none", trim=False
+    )
+    try:
+        capture = record(target, settings, spool)
+    finally:
+        discard(spool)
+    return named(report, capture)
+
+
 def save(capture: Capture, report: Report, place: Path) -> tuple[Report, Path | None]:
     """Write the capture; where that fails the report is still printed, and says so."""
     try:
@@ -94,12 +111,19 @@ def _shown(place: Path) -> str:
     return os.path.relpath(place) if place.is_relative_to(os.getcwd()) else str(place)
 
 
+def _wants_native(report: Report) -> bool:
+    """Whether memory outside Python's own grows, and nobody has looked for its stack yet."""
+    return any(one.kind == "native" and not one.sites for one in report.findings)
+
+
 def _next_steps(report: Report, target: Target, saved: Path | None, graph: Path | None) -> tuple[str, ...]:
     steps = []
     typed = describe(target.argv)
-    if report.command == "run" and report.awaiting_bytes > 0:
+    if report.command == "run" and _wants_native(report):
+        steps.append(f"memdiag run --native-auto {typed}   # runs it again under memray: the native stack that grows")
+    elif report.command == "run" and report.awaiting_bytes > 0:
         steps.append(f"memdiag cycles {typed}   # why so much waits for the collector")
-    if report.command == "run" and report.verdict == "suspect":
+    if report.command == "run" and report.verdict == "suspect" and not steps:
         steps.append(f"memdiag cycles {typed}   # which cycles survive, and what holds them")
     if saved is not None and report.command == "run":
         steps.append(f"memdiag diff {_shown(saved)} LATER.memdiag   # after the fix, or in CI")

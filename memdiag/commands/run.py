@@ -25,6 +25,13 @@ def run(
     python_allocators: Annotated[
         bool, typer.Option("--python-allocators/--no-python-allocators", help="See every object, not arenas (memray).")
     ] = True,
+    native_auto: Annotated[
+        bool,
+        typer.Option("--native-auto", help="Where native memory grows, run it again under memray and name the stack."),
+    ] = False,
+    trim_probe: Annotated[
+        bool, typer.Option("--trim-probe", help="At the end, have malloc give back what is free, and measure it.")
+    ] = False,
     out: options.Output = None,
     json: options.Json = None,
     format: options.Formats = None,
@@ -57,6 +64,8 @@ def run(
         frames=frames,
         native=native,
         python_allocators=python_allocators,
-        python=interpreter(python, tracer.value),
+        python=interpreter(python, "memray" if native_auto else tracer.value),
+        trim=trim_probe,
+        native_auto=native_auto,
     )
     return record_and_report(target, settings, out, json, limit, asked, places=places, repeat=repeat)

@@ -25,6 +25,7 @@ from memdiag.model import (
     TargetInfo,
     TrialRow,
 )
+from memdiag.report.account_json import account_json
 from memdiag.report.text import cycle_line
 
 SCHEMA_NAME = "memdiag.report/1"
@@ -66,6 +67,7 @@ def to_dict(report: Report) -> Json:
         "tuning": [_trial(row) for row in report.tuning.rows] if report.tuning else None,
         "tuning_noise": report.tuning.noise if report.tuning else None,
         "advice": list(report.tuning.advice) if report.tuning else [],
+        "account": account_json(report.account) if report.account else None,
         "awaiting_bytes": report.awaiting_bytes,
         "gate": _gate(report.gate),
         "baseline": _baseline(report.baseline) if report.baseline else None,

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 
 from memdiag.model import Report
+from memdiag.report.account import write_account
 from memdiag.report.cycles import write_cycles
 from memdiag.report.diff import write_diff
 from memdiag.report.findings import write_findings
@@ -46,6 +47,7 @@ def _write_run(page: Page, report: Report, limit: int) -> None:
     _write_target(page, report)
     write_memory(page, report.samples)
     write_findings(page, report, limit)
+    write_account(page, report.account)
     write_growth(page, report, limit)
     _write_set_apart(page, report)
 

@@ -8,6 +8,8 @@ from datetime import date
 from memdiag.capture.baseline import Baseline, Entry
 from memdiag.gate import Rule, check_growth, check_verdict, compared, hidden
 from memdiag.model import (
+    Account,
+    Books,
     CollectorCost,
     CollectorSetting,
     Cut,
@@ -17,6 +19,8 @@ from memdiag.model import (
     GenerationCost,
     Growing,
     Holder,
+    Layer,
+    Limit,
     Moment,
     PassResult,
     Report,
@@ -25,6 +29,7 @@ from memdiag.model import (
     Sample,
     Site,
     TargetInfo,
+    TimeToLimit,
     TrialRow,
     Tuning,
     TypeSurvival,
@@ -150,6 +155,44 @@ RUN_SUSPECT = replace(
     headline="support_chat.py: memory grew by 1.9 MB to the end of the run",
     findings=(),
     notes=(),
+)
+
+NATIVE_LAYERS = (
+    Layer("objects", "live Python objects", (2_400_000, 2_380_000), "does not grow"),
+    Layer("python-free", "free in Python's allocator", (300_000, 310_000), "does not grow"),
+    Layer("native", "native allocations in use", (1_600_000, 178_100_000), "grows to the end"),
+    Layer("malloc-free", "free in malloc", (124_000, 8_146_000), "came at once"),
+    Layer("files", "mapped files and libraries", (6_700_000, 6_600_000), "does not grow"),
+    Layer("other", "the rest: other mappings", (0, 0), "does not grow", "Python's arenas are in it"),
+)
+CGROUP = Limit("cgroup", 536_870_912, 412_000_000, "v2 /kubepods/pod7/web")
+RUN_NATIVE = replace(
+    RUN_LEAK,
+    verdict="suspect",
+    headline="transcode.py: memory outside Python's own grows: 176.5 MB, 129.2 MB/s",
+    target=replace(CHAT, argv=("transcode.py", "60000")),
+    findings=(),
+    rows=(),
+    notes=(),
+    awaiting_bytes=0,
+    account=Account(
+        times=(0.1, 1.5),
+        rss=(11_124_000, 195_536_000),
+        layers=NATIVE_LAYERS,
+        books=Books(),
+        pss_bytes=182_900_000,
+        uss_bytes=182_300_000,
+        mappings=105,
+        limits=(CGROUP, Limit("machine", 25_276_502_016, 977_000_000)),
+        oom_kills=2,
+        until_limit=TimeToLimit(CGROUP, 129_200_000.0, 0.97, 0.9, None),
+        words=(
+            "what grows to the end: native allocations in use (+176.5 MB of +184.4 MB). Memory of C code: --native-auto"
+            " names the stack that allocates it.",
+        ),
+        handles=(("pipe", 3, 123), ("socket", 2, 2)),
+    ),
+    next_steps=("memdiag run --native-auto transcode.py 60000",),
 )
 
 RUN_CLEAN = replace(

@@ -19,8 +19,9 @@ from tests.golden import examples
 Json = dict[str, Any]
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 
-RUN, CYCLES, DIFF = (
-    json.loads(to_json(report)) for report in (examples.RUN_GATED, examples.CYCLES_LEAK, examples.DIFF_BREACHED)
+RUN, CYCLES, DIFF, NATIVE = (
+    json.loads(to_json(report))
+    for report in (examples.RUN_GATED, examples.CYCLES_LEAK, examples.DIFF_BREACHED, examples.RUN_NATIVE)
 )
 
 
@@ -168,21 +169,22 @@ ADDITIONS = {
     *["collector", "active_s", "tuning", "tuning_noise", "advice"],
     *["baseline", "ignored", "known", "held", "module", "conditions"],
     *["by", "name", "fingerprint", "evidence", "noise", "before_runs", "after_runs"],
+    *["account", "note", "pss_bytes", "swap_bytes", "mappings", "oom_kills", "time_to_limit"],
 }
 OF_CLUSTERS = {
     *["pattern", "retained_objects", "retained_bytes", "is_key", "passes", "during_run", "revived", "finalizer"],
     *["others", "holder_counts", "holder_trend", "holder_limit", "cuts", "sites", "sites_inferred"],
 }
 REQUIRED = [
-    pytest.param(document, path, key, id=".".join(map(str, (document["command"], *path, key))))
-    for document in (RUN, CYCLES, DIFF)
+    pytest.param(document, path, key, id=".".join(map(str, (document["verdict"], document["command"], *path, key))))
+    for document in (RUN, CYCLES, DIFF, NATIVE)
     for path, value in objects(document)
     for key in value
     if key not in ADDITIONS and not (key in OF_CLUSTERS and {"clusters", "cycle"}.intersection(path))
 ]
 EVERYTHING = [
-    pytest.param(document, path, key, id=".".join(map(str, (document["command"], *path, key))))
-    for document in (RUN, CYCLES, DIFF)
+    pytest.param(document, path, key, id=".".join(map(str, (document["verdict"], document["command"], *path, key))))
+    for document in (RUN, CYCLES, DIFF, NATIVE)
     for path, value in objects(document)
     for key in value
 ]

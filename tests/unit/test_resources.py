@@ -1,14 +1,28 @@
-"""Handles that pile up, and memory that no allocation explains; and what only looks like either."""
+"""Handles that pile up, and what only looks like it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from memdiag.analysis.resources import findings
-from memdiag.model import Finding, HeapEvidence, Moment, Sample
+from memdiag.analysis.resources import findings, merged, retyped
+from memdiag.model import (
+    Books,
+    Capture,
+    Finding,
+    Growing,
+    Handles,
+    HeapEvidence,
+    Holder,
+    Moment,
+    Opening,
+    Sample,
+    Site,
+    TypeSeries,
+)
 from tests.heaps import run_of
 
 COUNT = 40
@@ -21,15 +35,6 @@ def found(end_s: float | None = None, **series: Any) -> list[Finding]:
     columns = [dict(zip(series, row, strict=True)) for row in zip(*series.values(), strict=True)] or [{}] * COUNT
     samples = [Sample(t_s=at / 10, **row) for at, row in enumerate(columns)]
     return findings(run_of(samples=samples, end_s=end_s))
-
-
-def memory(outside: Sequence[int], heap: Sequence[int] | None = None) -> dict[str, Any]:
-    heap = heap or [10_000_000] * COUNT
-    rss = [part + inner + 1_000_000 for part, inner in zip(outside, heap, strict=True)]
-    return {"rss_bytes": rss, "heap_bytes": list(heap), "tracer_bytes": [1_000_000] * COUNT}
-
-
-NATIVE = [20_000_000 + at * 1_000_000 for at in range(COUNT)]
 
 
 # --- handles --------------------------------------------------------------------------------------------------
@@ -92,61 +97,147 @@ def test_what_comes_after_the_end_of_the_work_is_its_unwinding() -> None:
     assert one.growing.counts[-1] == RISING[29]
 
 
-# --- memory outside Python's own ------------------------------------------------------------------------------
-
-
-def test_native_growth() -> None:
-    (one,) = found(**memory(NATIVE))
-    assert (one.kind, one.verdict) == ("native", "suspect")
-    assert "39.0 MB" in one.title
-    assert one.growing.per_second == pytest.approx(10_000_000, rel=0.05)
-    assert "memray" in one.fix
-
-
-@pytest.mark.parametrize(
-    "outside",
-    [
-        [20_000_000] * COUNT,
-        [20_000_000 + at * 100_000 for at in range(COUNT)],
-        [20_000_000] * 10 + [60_000_000] * 30,
-        [min(20_000_000 + at * 4_000_000, 60_000_000) for at in range(COUNT)],
-        [200_000_000 + at * 1_000_000 for at in range(COUNT)],
-    ],
-    ids=["flat", "a little", "a step", "a plateau", "little of what there is"],
-)
-def test_no_native_growth(outside: list[int]) -> None:
-    assert found(**memory(outside)) == []
-
-
-@pytest.mark.parametrize(("objects", "what"), [(1_000, "that no object accounts for"), (900_000, "outside Python's")])
-def test_objects_that_c_code_has_lost(objects: int, what: str) -> None:
-    """Python's allocator has more and more in use that no reference leads to."""
-    moments = (Moment(t_s=0.0, label="sample"), Moment(t_s=3.9, label="exit"))
-    heap = HeapEvidence(moments, (), objects=(10_000, 10_000 + objects), heap_bytes=(10_000_000, 10_000_000))
-    columns = [{"rss_bytes": size, "heap_blocks": 50_000 + at * 25_000} for at, size in enumerate(NATIVE)]
-    samples = [Sample(t_s=at / 10, **row) for at, row in enumerate(columns)]
-    (one,) = findings(run_of(samples=samples, heap=heap))
-    assert what in one.title
-    assert ("972,000 blocks" in one.why) == (objects == 1_000)
-
-
-def test_what_python_allocates_is_not_native() -> None:
-    heap = [10_000_000 + at * 2_000_000 for at in range(COUNT)]
-    assert found(**memory([20_000_000] * COUNT, heap)) == []
-
-
-def test_what_the_probe_adds_is_not_the_programs() -> None:
-    assert found(**memory(NATIVE), probe_bytes=[at * 1_000_000 for at in range(COUNT)]) == []
-
-
-@pytest.mark.parametrize("missing", ["rss_bytes", "heap_bytes", "tracer_bytes"])
-def test_native_growth_needs_all_its_figures(missing: str) -> None:
-    """Without a tracer nobody knows how much of the resident set is Python's."""
-    assert found(**{**memory(NATIVE), missing: [None] * COUNT}) == []
-
-
 def test_a_finding_is_not_drowned_in_figures() -> None:
     samples = [Sample(t_s=at / 100, fds=at) for at in range(10_000)]
     (one,) = findings(run_of(samples=samples))
     assert len(one.growing.counts) <= 50
     assert one.growing.counts[-1] == 9999
+
+
+# --- by kind, and whose they are ------------------------------------------------------------------------------
+
+
+def handles(**columns: Sequence[int]) -> tuple[Handles, ...]:
+    """Readings a tenth of a second apart; the columns are kinds, and ``threads``, ``children`` and ``zombies``."""
+    plain = ("threads", "children", "zombies")
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return tuple(
+        Handles(
+            at / 10,
+            tuple((name.replace("_", " "), count) for name, count in row.items() if name not in plain and count),
+            **{name: row[name] for name in plain if name in row},
+        )
+        for at, row in enumerate(rows)
+    )
+
+
+def run_with(
+    readings: tuple[Handles, ...],
+    *openings: Opening,
+    types: Mapping[str, Sequence[int]] | None = None,
+    peers: tuple[tuple[str, int], ...] = (),
+    samples: Sequence[Sample] = (),
+) -> Capture:
+    moments = tuple(Moment(at * 3.9 / 9, "sample") for at in range(10))
+    series = tuple(TypeSeries(name, tuple(counts), tuple(counts)) for name, counts in (types or {}).items())
+    heap = HeapEvidence(moments, (), types=series)
+    books = Books(handles=readings, openings=openings, peers=peers)
+    return dataclasses.replace(run_of(heap=heap, samples=samples), books=books)
+
+
+def growth(kind: str, counts: Sequence[int], pattern: str = "history") -> Finding:
+    return Finding(
+        id="x",
+        kind="growth",
+        pattern=pattern,
+        rule="MEM-005",
+        verdict="leak",
+        confidence=0.9,
+        title="Desk.open only ever grows",
+        why="It grew.",
+        fix="Bound it.",
+        holder=Holder("app.desk.open", "list", "Desk.open"),
+        growing=Growing(kind, tuple(counts), (), 10.0),
+        retained_bytes=1000,
+        sites=(Site("app.py", 3),),
+    )
+
+
+OPENED = Opening("/app/app.py", 7, "Desk.ask", "channel = socket.socket()", ("socket",), "kept")
+SKIPPED = Opening("/app/app.py", 7, "read", "fd = os.open(path)", ("file",), "closed", 9)
+STEADY = [2 * at for at in range(COUNT)]
+TEN = [round(at * 39 / 9) for at in range(10)]  # at ten moments of the same run, one object for two handles
+
+
+def test_each_kind_of_descriptor_is_a_finding_with_its_line() -> None:
+    capture = run_with(handles(device=FLAT, socket=STEADY), OPENED, SKIPPED, peers=(("tcp 10.0.0.1:5432, open", 70),))
+    (one,) = findings(capture)
+    assert (one.kind, one.verdict, one.rule) == ("resource", "suspect", "MEM-004")
+    assert "open sockets pile up: 0 at the start, 78 at the end (opened at app.py:7)" in one.title
+    assert one.sites == (Site("/app/app.py", 7, "Desk.ask", source="channel = socket.socket()"),)
+    assert "70, are tcp 10.0.0.1:5432" in one.why
+    assert "app.py:7" in one.fix
+
+
+def test_who_keeps_them() -> None:
+    held = [growth("Note", [0] * 10), growth("Channel", TEN)]
+    (one,) = findings(run_with(handles(socket=STEADY), OPENED), held)
+    assert (one.verdict, one.holder) == ("leak", held[1].holder)
+    assert one.growing.type == "Channel"
+    assert "2 for each" in one.why
+    assert merged([one], held) == []
+
+
+def test_objects_that_grow_at_another_rate_do_not_keep_them() -> None:
+    (one,) = findings(run_with(handles(socket=STEADY), OPENED), [growth("Note", [0, 0, 0, 0, 0, 0, 5, 20, 40, 78])])
+    assert one.holder is None
+    assert one.verdict == "suspect"
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [("threads", "threads pile up"), ("children", "child processes pile up"), ("zombies", "not waited for")],
+)
+def test_threads_and_processes_by_readings(column: str, words: str) -> None:
+    series: dict[str, Sequence[int]] = {"pipe": FLAT, column: STEADY}
+    (one,) = findings(run_with(handles(**series)))
+    assert words in one.title
+    assert one.rule == "MEM-001"
+
+
+def test_what_only_an_error_leaves_open_breaks_another_rule() -> None:
+    (one,) = findings(run_with(handles(file=STEADY), SKIPPED))
+    assert one.rule == "MEM-003"
+    assert "app.py:7 opens what line 9 closes, not in finally" in one.why
+
+
+def test_with_exceptions_that_are_kept_go_the_handles_of_what_they_came_out_of() -> None:
+    (one,) = findings(run_with(handles(socket=STEADY), OPENED), [growth("TimeoutError", TEN, "exception")])
+    assert one.rule == "MEM-003"
+
+
+def test_objects_that_are_handles_are_resource_findings() -> None:
+    (one,) = retyped([growth("sqlite3.Connection", TEN)], run_with(()))
+    assert (one.kind, one.rule, one.id) == ("resource", "MEM-001", "x")
+    assert "contextlib.closing" in one.fix
+
+
+def test_objects_that_each_hold_handles_are_resource_findings_though_these_were_seen_but_now_and_then() -> None:
+    few = handles(pipe=[3, 3, 80])
+    types = {"_io.FileIO": [5 + 2 * count for count in TEN], "str": [100] * 10}
+    (one,) = retyped([growth("Conversion", TEN)], run_with(few, types=types))
+    assert (one.kind, one.rule) == ("resource", "MEM-004")
+    assert "Each has 2 _io.FileIO" in one.why
+
+
+@pytest.mark.parametrize(
+    ("types", "readings"),
+    [
+        ({"_io.FileIO": [5] * 10}, [3, 3, 80]),
+        ({"_io.FileIO": [5 + count * count for count in TEN]}, [3, 3, 80]),
+        ({"_io.FileIO": [5 + 2 * count for count in TEN]}, [3, 3, 4]),
+    ],
+    ids=["none", "not in step", "closed"],
+)
+def test_objects_that_hold_none(types: dict[str, Sequence[int]], readings: list[int]) -> None:
+    held = [growth("Conversion", TEN)]
+    assert retyped(held, run_with(handles(pipe=readings), types=types)) == held
+
+
+def test_what_only_the_collector_closes_is_told_though_nothing_is_open_at_the_end() -> None:
+    saw = [3 + at % 10 * 4 for at in range(COUNT)]
+    samples = [Sample(at / 10, gc_collections=at // 10) for at in range(COUNT)]
+    (one,) = findings(run_with(handles(socket=[*saw[:-1], 3]), OPENED, samples=samples))
+    assert (one.kind, one.pattern, one.verdict) == ("resource", "late-closing", "info")
+    assert "only the collector closes open sockets" in one.title
+    assert findings(run_with(handles(socket=saw), OPENED)) == []  # the collector never came: the program closes them
