@@ -186,6 +186,9 @@ _FROM_SAMPLES: tuple[tuple[_Kind, Callable[[Sample], int | None]], ...] = (
 )
 
 
+HANDLES = tuple((kind.noun, read) for kind, read in _FROM_SAMPLES)  # what every sample counts, and how to read it
+
+
 def _by_kind(capture: Capture) -> list[_Grown]:
     readings = _readings(capture)
     if len(readings) < _FEWEST_READINGS:

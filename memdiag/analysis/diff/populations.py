@@ -15,7 +15,7 @@ RESIDENT = "resident memory"
 _PART = 0.5  # of what a holder has gained, by which its items' type must have
 
 # What is counted of a process from outside; with the samples that the program's unwinding has no part in.
-_COUNTED: tuple[tuple[str, Callable[[Sample], int | None]], ...] = tuple((kind.noun, kind.read) for kind in HANDLES)
+_COUNTED: tuple[tuple[str, Callable[[Sample], int | None]], ...] = HANDLES
 
 
 def by_type(runs: Sequence[Capture]) -> Entries:

@@ -1,0 +1,52 @@
+"""Reads label files by their descriptors; each is closed, whether its label makes sense or not.
+
+Truth:
+    os.close() stands in a finally: at most one descriptor of a label is open at any time.
+Expect:
+    verdict: clean
+"""
+
+import os
+import random
+import sys
+import tempfile
+from zlib import crc32
+
+
+def write_labels(directory: str, rng: random.Random) -> list[str]:
+    paths = []
+    for number in range(40):
+        path = os.path.join(directory, f"label{number}")
+        width = rng.randrange(10, 90)
+        with open(path, "w") as file:
+            file.write(f"{width}x{width * 2}" if number % 5 else "unreadable")
+        paths.append(path)
+    return paths
+
+
+def read_label(path: str) -> int:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        width, height = (int(side) for side in os.read(descriptor, 64).split(b"x"))
+    finally:
+        os.close(descriptor)
+    return width * height
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_500
+    rng = random.Random(71)
+    areas, malformed = 0, 0
+    with tempfile.TemporaryDirectory() as directory:
+        paths = write_labels(directory, rng)
+        for number in range(count):
+            try:
+                areas += read_label(paths[number % len(paths)])
+                areas += crc32(rng.randbytes(100_000)) % 2
+            except ValueError:
+                malformed += 1
+    print(f"{count} labels, {malformed} malformed, {areas} in all")
+
+
+if __name__ == "__main__":
+    main()
