@@ -11,6 +11,7 @@ from memdiag.model import Account, Books, Finding, GroupMemory, Growing, Layer, 
 from memdiag.units import counted, format_bytes, format_share
 
 _STEADY = WORDS["steady"]
+_OUTSIDE: tuple[LayerName, ...] = ("native", "blocks", "other")
 _HELD_BYTES = 16_000_000  # of freed memory that an allocator holds, to speak of it
 _HELD_SHARE = 0.25  # of the resident set
 _CACHE_BYTES = 32_000_000  # of the control group's file cache
@@ -34,7 +35,8 @@ def findings(account: Account) -> list[Finding]:
 
 def _words(account: Account, found: Sequence[Finding], awaiting_bytes: int) -> Iterator[str]:
     rss = account.rss[-1]
-    grown = [layer for layer in account.layers if layer.trend == _STEADY]
+    outside = _OUTSIDE if any(one.kind == "native" for one in found) else ()  # by more readings than the account has
+    grown = [one for one in account.layers if one.trend == _STEADY or (one.name in outside and one.growth_bytes > 0)]
     if grown:
         largest = max(grown, key=lambda layer: layer.growth_bytes)
         of = rss - account.rss[0]
@@ -53,7 +55,7 @@ def _words(account: Account, found: Sequence[Finding], awaiting_bytes: int) -> I
 
 
 def _meaning(name: LayerName, found: Sequence[Finding]) -> str:
-    if name in ("native", "blocks", "other") and any(one.kind == "native" and one.sites for one in found):
+    if name in _OUTSIDE and any(one.kind == "native" and one.sites for one in found):
         return "Memory of C code: the finding names the line."
     held = any(one.kind in ("growth", "cycle", "resource") and one.verdict in ("leak", "suspect") for one in found)
     if name == "objects":
