@@ -83,8 +83,10 @@ _TYPES = {
 
 def findings(capture: Capture, held: Sequence[Finding] = ()) -> list[Finding]:
     """Handles that pile up to the end of the run, or are in the collector's hands. ``held``: who keeps what grows."""
+    told = [one.sites for one in held if one.kind == "resource" and one.sites]
     piled = [_finding(grown, capture, held) for grown in _growing(capture)]
-    return piled or _left_to_the_collector(capture)
+    piled = [one for one in piled if one.holder is not None or one.sites not in told]
+    return piled or ([] if told else _left_to_the_collector(capture))
 
 
 def merged(found: Sequence[Finding], held: Sequence[Finding]) -> list[Finding]:
@@ -124,12 +126,13 @@ def _held_by(finding: Finding, capture: Capture) -> tuple[_Kind | None, str]:
         return _TYPES[finding.growing.type], ""
     readings = _readings(capture)
     counts = finding.growing.counts
-    if capture.heap is None or not readings or len(counts) != len(capture.heap.moments):
+    if capture.heap is None or not readings or not 1 < len(counts) <= len(capture.heap.moments):
         return None, ""
     kind, risen = _risen(readings)
     for one in capture.heap.types:
-        each = round((one.counts[-1] - one.counts[0]) / max(1, counts[-1] - counts[0]))
-        if one.name in _OPEN and 0 < each <= _MOST_EACH and risen >= _LEAST and _in_step(one.counts, counts, each):
+        handles = one.counts[-len(counts) :]  # since the holder has been there
+        each = round((handles[-1] - handles[0]) / max(1, counts[-1] - counts[0]))
+        if one.name in _OPEN and 0 < each <= _MOST_EACH and risen >= _LEAST and _in_step(handles, counts, each):
             return kind, f" Each has {each} {one.name}, and {risen} more {kind.noun} than at first were seen."
     return None, ""
 
