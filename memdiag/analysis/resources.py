@@ -81,6 +81,12 @@ _TYPES = {
 }
 
 
+# A finding may say the last name alone; programs have classes called Connection and socket of their own.
+_BY_LAST_NAME = {
+    name.rpartition(".")[2]: kind for name, kind in _TYPES.items() if kind not in (_CONNECTIONS, _KINDS["socket"])
+}
+
+
 def findings(capture: Capture, held: Sequence[Finding] = ()) -> list[Finding]:
     """Handles that pile up to the end of the run, or are in the collector's hands. ``held``: who keeps what grows."""
     told = [one.sites for one in held if one.kind == "resource" and one.sites]
@@ -101,7 +107,7 @@ def retyped(held: Sequence[Finding], capture: Capture) -> list[Finding]:
 
 
 def _retyped(finding: Finding, capture: Capture) -> Finding:
-    if finding.kind != "growth" or finding.verdict not in ("leak", "suspect"):
+    if finding.kind not in ("growth", "resource") or finding.verdict not in ("leak", "suspect"):
         return finding
     kind, told = _held_by(finding, capture)
     if kind is None:
@@ -122,8 +128,9 @@ def _retyped(finding: Finding, capture: Capture) -> Finding:
 
 def _held_by(finding: Finding, capture: Capture) -> tuple[_Kind | None, str]:
     """The kind of handle that each of the growing objects is, or holds; and why that is thought."""
-    if finding.growing.type in _TYPES:
-        return _TYPES[finding.growing.type], ""
+    grown = finding.growing.type
+    if grown in _TYPES or grown in _BY_LAST_NAME:
+        return _TYPES.get(grown) or _BY_LAST_NAME[grown], ""
     readings = _readings(capture)
     counts = finding.growing.counts
     if capture.heap is None or not readings or not 1 < len(counts) <= len(capture.heap.moments):
