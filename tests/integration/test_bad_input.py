@@ -271,7 +271,7 @@ def test_a_full_disk_while_recording(cli: Cli, small_disk: Path) -> None:
 
 def test_a_full_disk_for_the_capture(cli: Cli, small_disk: Path) -> None:
     """The report is printed all the same, and says where it did not go; memdiag has not done its job."""
-    (small_disk / "ballast").write_bytes(bytes(60 << 10))
+    (small_disk / "ballast").write_bytes(bytes(64 << 10))
     cli.write("long.py", LONG)
     ran = cli("run", "-o", str(small_disk / "out.memdiag"), "long.py")
     assert ran.status == 3

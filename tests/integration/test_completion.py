@@ -29,7 +29,7 @@ def test_the_script_of_a_shell(cli: Cli, shell: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("memdiag ", ["run", "cycles", "diff", "check", "report", "baseline"]), ("memdiag cy", ["cycles"])],
+    [("memdiag ", ["run", "cycles", "diff", "check", "report", "captures", "baseline"]), ("memdiag cy", ["cycles"])],
 )
 def test_the_verbs_are_completed(cli: Cli, typed: str, offered: list[str]) -> None:
     words = len(typed.split(" ")) - 1
