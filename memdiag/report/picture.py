@@ -28,12 +28,12 @@ SUFFIXES = (".dot", ".svg", ".png")
 _STATES = ("reachable", "uncollectable", "waiting")  # in the order in which they are drawn
 _CLUSTERS = 10  # drawn at most
 _MEMBERS = 24  # of one cycle
-_STEPS = 6  # from a holder to its cycle
+_MOST_STEPS = 6  # from a holder to its cycle
 _WIDTH = 60  # characters of a name
 _PATIENCE_S = 60.0  # with graphviz
 
-_ROOT = re.compile(r"[^\[\]() ]*(?=\.)|[^\[\]() ]*")  # all names but the last of ``__main__.shop.orders[*]``
-_STEP = re.compile(r"\[[^\[\]]*\]|\.[^.\[\]() ]+(?:\([^()]*\))?| -> [^.\[\]]+|.[^.\[\]]*", re.DOTALL)
+_STEP = re.compile(r"\[[^\[\]]*\]|\.\w+(?:\([^()]*\))?| \(functools cache\)| -> \w+")
+_PATH = re.compile(rf"(.*?)((?:{_STEP.pattern})*)", re.DOTALL)
 _STATEMENT = re.compile(r"  o(\d+)(?: -> o(\d+))?(.*);")
 
 Named = tuple[tuple[str, ...], str]  # the lines that an object is called by, and the reference that leads on from it
@@ -187,24 +187,18 @@ def _holders(cluster: CycleCluster) -> list[Named]:
         return []
     if not cluster.holder and cluster.state == "reachable":
         return [(("something that no path was found to",), "")]
-    root, steps, remark = split_path(cluster.holder or "gc.garbage")
-    skipped = max(len(steps) - _STEPS, 0)
+    root, steps = split_path(cluster.holder or "gc.garbage")
+    skipped = max(len(steps) - _MOST_STEPS, 0)
     root, steps = root + "".join(steps[:skipped]), steps[skipped:] or [""]
     paths = [(root + "".join(steps[:count]),) for count in range(len(steps))]
-    first = (*paths[0], remark) if remark else paths[0]
-    return [
-        (lines, "" if step.startswith(" -> ") else step) for lines, step in zip([first, *paths[1:]], steps, strict=True)
-    ]
+    return [(lines, "" if step.startswith((" -> ", " (")) else step) for lines, step in zip(paths, steps, strict=True)]
 
 
-def split_path(holder: str) -> tuple[str, list[str], str]:
-    """``shop.Store.kept[*], the Store by a local variable`` as ``shop.Store``, [``.kept``, ``[*]``] and the remark."""
-    path, remarked, remark = holder.partition(", the ")
-    owner = re.escape(remark.partition(" by ")[0])
-    named = re.match(rf"(?s:.*?\.)?{owner}(?=[.\[ ]|\Z)", path) if owner else None
-    match = named or _ROOT.match(path)
-    root = match.group() if match else ""
-    return root, _STEP.findall(path[len(root) :]), f"the {remark}" if remarked else ""
+def split_path(holder: str) -> tuple[str, list[str]]:
+    """``app.main() local shop.orders[*]`` as ``app.main() local shop`` and [``.orders``, ``[*]``]."""
+    match = _PATH.fullmatch(holder)
+    root, rest = match.groups() if match is not None else (holder, "")
+    return (root, [found.group() for found in _STEP.finditer(rest)]) if root else (holder, [])
 
 
 def _numbered(drawn: str, nodes: Sequence[_StandIn]) -> str:

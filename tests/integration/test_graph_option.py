@@ -60,7 +60,7 @@ def test_the_cycles_and_what_holds_them_are_drawn(tmp_path: Path) -> None:
     assert b"note: drawn: cycles.dot\n" in done.stderr
     assert "drawn: cycles.dot" in notes(tmp_path)
     found = labels((tmp_path / "cycles.dot").read_text(encoding="utf-8"))
-    assert {"Context", "Child", ".child", ".parent_context"} <= set(found)
+    assert {"Context", "Child", ".child", ".parent_context\n(cut here)"} <= set(found)
     clusters = report(tmp_path)["survival"]["clusters"]
     kept, freed = (
         max((one for one in clusters if one["state"] == state), key=lambda one: one["count"]) for state in STATES

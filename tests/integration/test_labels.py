@@ -59,7 +59,7 @@ def test_what_came_between_two_labels_by_line(home: Cli) -> None:
     ran = home.reported("diff", "tracemalloc.memdiag#after warm-up", "tracemalloc.memdiag#later")
     first = ran.report["rows"][0]
     assert (first["by"], first["site"]["function"]) == ("site", "Page.__init__")
-    assert 3000 <= first["growth_blocks"] <= 2 * 3000 + 3  # a list, and its items
+    assert 3000 <= first["growth_blocks"] <= 3 * 3000 + 3  # a list, its items, and until 3.10 the attributes
 
 
 def test_moments_by_number(home: Cli) -> None:
