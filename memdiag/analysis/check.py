@@ -127,6 +127,8 @@ def growth_of(values: Sequence[int], calls: Sequence[int], pauses: int = 0) -> G
     start = 1 if values[0] == 0 and len(rises) > 1 else 0
     spans = [after - before for before, after in pairwise(calls)][start:]
     rises = rises[start:]
+    if min(spans) <= 0:  # a round of no calls: no capture of ours
+        return None
     most = max(rise / span for rise, span in zip(rises, spans, strict=True))
     third = max(1, len(rises) // 3)
     early, late = (sum(part) for part in (rises[:third], rises[-third:]))

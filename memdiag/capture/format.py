@@ -23,6 +23,7 @@ from memdiag.capture import columns
 from memdiag.capture.codec import _decode as _rows
 from memdiag.capture.codec import decode, encode
 from memdiag.capture.columns import Column, Content
+from memdiag.capture.evidence import checked
 from memdiag.errors import CannotDo, UnreadableInput
 from memdiag.model import Capture, Frame, Ints, Moment, Source, StackTable, Traces
 
@@ -161,7 +162,8 @@ def _run(head: dict[str, Any], version: int, content: Content) -> Capture:
     found = _rows(tuple[tuple[str, int, str, str], ...], head["sources"], "sources")
     sources = {(file, line): Source(name, text) for file, line, name, text in found}
     traces = None if head["traces"] is None else _READERS[version](head["traces"], content)
-    return dataclasses.replace(plain, sources=sources, traces=traces)
+    heap = None if plain.heap is None else checked(plain.heap)
+    return dataclasses.replace(plain, sources=sources, traces=traces, heap=heap)
 
 
 def _read_traces(head: dict[str, Any], content: Content) -> Traces:

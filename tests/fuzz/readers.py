@@ -8,7 +8,7 @@ import tempfile
 import tracemalloc
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,7 +21,18 @@ from memdiag.capture.format import write_capture
 from memdiag.capture.load import load
 from memdiag.commands import configuration
 from memdiag.errors import MemdiagError
-from memdiag.model import Capture, TargetInfo
+from memdiag.model import (
+    Capture,
+    HeapEvidence,
+    Moment,
+    OwnerFacts,
+    Population,
+    Sample,
+    Site,
+    TargetInfo,
+    Touch,
+    TypeSeries,
+)
 from tests.captures import FULL, REPEATED, of_version_1
 from tests.fuzz import mutations
 
@@ -53,16 +64,58 @@ BASELINE: dict[str, Any] = {
 CONFIGURATION = b"""[tool.memdiag]
 target = "script.py --option"
 fail-on = ["leak", "growth > 20MB"]
+max-peak = 5e8
 baseline = "known.json"
+keep = 20
 
 [tool.memdiag.budgets]
-"shop.cache" = "growth 5MB"
+"shop.cache" = "30MB"
+shop = {growth = "5MB"}
 
 [[tool.memdiag.ignore]]
 path = "app.cache*"
 reason = "it is one"
 expires = 2030-12-31
 """
+
+
+ADDS = Touch("/app/app.py", 7, "keep", "cache[key] = order", "subscript")
+COUNTS = tuple(range(1000, 9000, 1000))
+HEAP = Capture(
+    command="run",
+    target=TargetInfo(("app.py",), "3.11.7", "/usr/bin/python3", "linux", "/app", 0, 3.0),
+    tracer="auto",
+    samples=tuple(Sample(at / 4, at / 4, (10 + at) << 20, fds=5 + at, threads=1) for at in range(12)),
+    heap=HeapEvidence(
+        moments=tuple(Moment(at / 3, "sample", at / 3) for at in range(len(COUNTS))),
+        populations=(
+            Population(
+                *("container", "app.cache", "dict", "app.cache", "Order", COUNTS, tuple(100 * at for at in COUNTS)),
+                retained_bytes=900_000,
+                sites=(Site("/app/app.py", 7, "keep"),),
+                owner_module="app",
+                owner_file="/app/app.py",
+                source=OwnerFacts(adds=(ADDS,), read=True),
+            ),
+        ),
+        objects=COUNTS,
+        heap_bytes=tuple(100 * at for at in COUNTS),
+        garbage_objects=3,
+        garbage_bytes=300,
+        garbage_types=(("Order", 3),),
+        types=(TypeSeries("app.Order", COUNTS, tuple(100 * at for at in COUNTS), own=True),),
+    ),
+    end_s=2.9,
+)
+CALLS = tuple(Moment(100.0 * at, "sample") for at in range(len(COUNTS)))
+CHECK = replace(
+    HEAP,
+    command="check",
+    target=replace(HEAP.target, argv=("shop:handle",)),
+    samples=(),
+    heap=replace(HEAP.heap, moments=CALLS) if HEAP.heap else None,
+    end_s=None,
+)
 
 
 @dataclass(frozen=True)
@@ -134,7 +187,8 @@ def _memray_answer(path: Path) -> object:
 
 def _captures() -> list[bytes]:
     plain = Capture("run", TargetInfo(("app.py",)))
-    return [*(_written(one) for one in (FULL, REPEATED, plain)), of_version_1()]
+    several = replace(HEAP, repeats=(HEAP, HEAP))
+    return [*(_written(one) for one in (FULL, HEAP, CHECK, several, REPEATED, plain)), of_version_1()]
 
 
 def _written(capture: Capture) -> bytes:
@@ -150,7 +204,7 @@ def _members(archive: bytes) -> dict[str, bytes]:
 
 
 def _dumps() -> list[bytes]:
-    traces: list[Any] = [(0, size, (("a.py", size), ("b.py", 70_000)), 2) for size in (1, 300, 2**33)]
+    traces: list[Any] = [(0, size, (("a.py", size % 1000), ("b.py", 70_000)), 2) for size in (1, 300, 2**33)]
     found = []
     for made in (traces, traces[:1], []):
         with tempfile.TemporaryDirectory() as place:

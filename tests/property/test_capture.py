@@ -20,7 +20,7 @@ from memdiag.capture.codec import decode, encode
 from memdiag.capture.format import read_capture, write_capture
 from memdiag.capture.load import load
 from memdiag.errors import UnreadableInput
-from memdiag.model import Capture, CycleEvidence, Frame, Moment, Sample, Source, TargetInfo, Traces
+from memdiag.model import Capture, CycleEvidence, Frame, HeapEvidence, Moment, Sample, Source, TargetInfo, Traces
 from tests.captures import FULL, same
 
 texts = st.text(st.characters(), max_size=12)  # lone surrogates and control characters too
@@ -47,7 +47,8 @@ def of(kind: Any) -> st.SearchStrategy[Any]:
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind)
         return st.builds(
-            kind, **{name: of(hint) for name, hint in hints.items() if name not in ("traces", "sources", "repeats")}
+            kind,
+            **{name: of(hint) for name, hint in hints.items() if name not in ("heap", "traces", "sources", "repeats")},
         )
     return PLAIN[kind]
 
@@ -80,8 +81,37 @@ def all_traces(draw: st.DrawFn) -> Traces:
     )
 
 
+def fitted(heap: HeapEvidence) -> HeapEvidence:
+    """The evidence with series as long as there are moments, of figures that a heap may have."""
+
+    def fit(series: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(figure % 2**48 for figure in (*series, *(0 for _ in heap.moments))[: len(heap.moments)])
+
+    populations = [
+        dataclasses.replace(
+            one,
+            counts=fit(one.counts),
+            sizes=fit(one.sizes),
+            retained_bytes=one.retained_bytes % 2**48,
+            reachable_bytes=one.reachable_bytes % 2**48,
+        )
+        for one in heap.populations
+    ]
+    return dataclasses.replace(
+        heap,
+        populations=tuple(populations),
+        objects=fit(heap.objects),
+        heap_bytes=fit(heap.heap_bytes),
+        garbage_objects=heap.garbage_objects % 2**48,
+        garbage_bytes=heap.garbage_bytes % 2**48,
+        garbage_types=tuple((name, count % 2**48) for name, count in heap.garbage_types),
+        types=tuple(dataclasses.replace(one, counts=fit(one.counts), sizes=fit(one.sizes)) for one in heap.types),
+    )
+
+
 sources = st.dictionaries(st.tuples(texts, whole_numbers), st.builds(Source, texts, texts), max_size=4)
-runs = st.builds(dataclasses.replace, of(Capture), traces=st.none() | all_traces(), sources=sources)
+heaps = st.none() | of(HeapEvidence).map(fitted)
+runs = st.builds(dataclasses.replace, of(Capture), heap=heaps, traces=st.none() | all_traces(), sources=sources)
 captures = st.builds(dataclasses.replace, runs, repeats=st.just(()) | st.lists(runs, max_size=2).map(tuple))
 
 

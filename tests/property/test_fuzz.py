@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.fuzz import readers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,6 +39,24 @@ def ran(*words: str) -> str:
     done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        *(("capture", readers._written(one)) for one in (readers.FULL, readers.HEAP, readers.CHECK)),
+        *(("dump", one) for one in readers._dumps()),
+        ("memray", json.dumps(readers.ANSWER).encode()),
+        ("baseline", json.dumps(readers.BASELINE).encode()),
+        ("configuration", readers.CONFIGURATION),
+    ],
+)
+def test_what_the_changes_begin_with_is_read(name: str, data: bytes, tmp_path: Path) -> None:
+    """Else every input ends at the first thing that was wrong before any change."""
+    (reader,) = [one for one in readers.readers() if one.name == name]
+    path = tmp_path / reader.file
+    path.write_bytes(data)
+    reader.read(path)
 
 
 def test_no_reader_is_harmed() -> None:
