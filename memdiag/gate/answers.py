@@ -86,7 +86,7 @@ def _of_verdict(report: Report, condition: Verdict) -> Breach | None:
     failing = _FAILING[condition.word]
     if report.verdict not in failing:
         return None
-    causes = [finding for finding in report.findings if finding.verdict in failing]
+    causes = [finding for finding in report.findings if finding.verdict in failing and finding.is_worse]
     new = [finding for finding in causes if finding.is_new]
     if causes and not new:
         return None

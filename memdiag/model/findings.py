@@ -56,3 +56,8 @@ class Finding:
     def is_new(self) -> bool:
         """Whether a gate looks at it: neither in the baseline nor ignored."""
         return not self.known and not self.ignored
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is new, or more than before; always where there is no before."""
+        return self.status in (None, "new", "worse")

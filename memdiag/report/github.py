@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from memdiag.analysis.rules import rule_line
 from memdiag.model import Breach, Finding, Report
 from memdiag.report.findings import holder_line
-from memdiag.report.repository import breached_at, important_first, own_path, sites_of
+from memdiag.report.repository import breached_at, important_first, own_path, sites_of, verdict_word
 from memdiag.report.text import cut, literal
 
 _LEVELS = {"leak": "error", "suspect": "warning", "bounded": "notice", "info": "notice"}
@@ -31,9 +31,10 @@ def to_github(report: Report, root: str = "") -> str:
 
 def _commands(report: Report, root: str) -> Iterator[str]:
     for finding in important_first(report):
-        if finding.is_new:
+        if finding.is_new and finding.is_worse:
             yield _of_finding(finding, report, root)
-    shown = {finding.title for finding in report.findings if finding.is_new and _LEVELS[finding.verdict] == "error"}
+    errors = [one for one in report.findings if _LEVELS[one.verdict] == "error"]
+    shown = {one.title for one in errors if one.is_new and one.is_worse}
     for breach in report.gate.breaches:
         if breach.where not in shown:  # else its line has an error already
             yield _of_breach(breach, report, root)
@@ -50,7 +51,7 @@ def _of_finding(finding: Finding, report: Report, root: str) -> str:
     ]
     sites = sites_of(finding, report, root)[:1]
     where = _where(sites[0].file, sites[0].line, report, root) if sites else {}
-    title = f"{finding.verdict.upper()} {rule_line(finding.rule)}".rstrip()
+    title = f"{verdict_word(finding)} {rule_line(finding.rule)}".rstrip()
     return _command(_LEVELS[finding.verdict], {**where, "title": cut(title, _TITLE)}, lines)
 
 

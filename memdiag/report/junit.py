@@ -21,7 +21,7 @@ _WIDE = 1000  # characters of a path: as good as no limit
 
 def to_junit(report: Report, root: str = "") -> str:
     """The report as one ``<testsuites>``, in ASCII. A leak and a breach fail; what is inconclusive, known
-    or ignored is skipped.
+    or ignored is skipped. Of a comparison, what is no more than before has passed.
 
     A program that failed is an error: it never reads as a leak, nor as a test that passed.
     """
@@ -97,7 +97,9 @@ def _of_finding(finding: Finding, report: Report, directory: str) -> xml.Element
         lines.append(f"at: {place(site.file, site.line, directory=directory, room=_WIDE)}")
     lines += [f"why: {finding.why}", f"fix: {finding.fix}"]
     name = finding.holder.path if finding.holder else finding.growing.type or finding.kind
-    outcome, message = ("failure" if finding.verdict == "leak" else ""), finding.title
+    outcome, message = ("failure" if finding.verdict == "leak" and finding.is_worse else ""), finding.title
+    if finding.status:
+        message = f"{finding.status}: {message}"
     if passed := passed_as(finding):
         outcome, message = "skipped", f"{passed}: {finding.title}"
     return _case(report, f"{finding.rule} {name} [{finding.id}]".lstrip(), outcome, message, lines)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from memdiag.model import Finding, Report, Row, Site
 from memdiag.report.findings import classification, growth_line, holder_line
-from memdiag.report.repository import breached_at, lines_of, own_path, passed_as
+from memdiag.report.repository import breached_at, gone, lines_of, own_path, passed_as, verdict_word
 from memdiag.report.text import cut, cycle_line, literal, place
 from memdiag.units import counted, format_bytes, format_count, format_duration
 
@@ -43,6 +43,7 @@ def to_markdown(report: Report, root: str = "", limit: int = 10) -> str:
         *_breaches(report, root),
         _findings(report, root, limit),
         _details(report, root, limit),
+        *_as_before(report, limit),
         _passed(report, limit),
         _rows(report, root, limit),
         *(f"> {prose(note)}" for note in report.notes),
@@ -132,7 +133,18 @@ def _findings(report: Report, root: str, limit: int) -> str:
 
 
 def _new(report: Report) -> Sequence[Finding]:
-    return [finding for finding in report.findings if finding.is_new]
+    return [finding for finding in report.findings if finding.is_new and finding.is_worse]
+
+
+def _as_before(report: Report, limit: int) -> Iterator[str]:
+    """Of a comparison: what is gone, and what is no more than before, a line each."""
+    mended = [f"- {prose(row.name, _TITLE)} ({prose(row.evidence, _TITLE)})" for row in gone(report)]
+    if mended:
+        yield "**Gone**\n\n" + "\n".join(mended[:limit]) + _more(len(mended) - limit, "finding")
+    old = [one for one in report.findings if one.is_new and not one.is_worse]
+    if old:
+        lines = [f"- {verdict_word(one)} {prose(one.title, _TITLE)}" for one in old[:limit]]
+        yield _folded("No more than before", "\n".join(lines) + _more(len(old) - limit, "finding"))
 
 
 def _passed(report: Report, limit: int) -> str:
@@ -149,7 +161,7 @@ def _finding_cells(finding: Finding, report: Report, root: str) -> Sequence[str]
     retained = "" if finding.retained_bytes is None else format_bytes(finding.retained_bytes)
     holder = code(finding.holder.path) if finding.holder else ""
     line = next((code(_place(site, report, root)) for site in lines_of(finding)), "")
-    return (finding.verdict.upper(), prose(finding.title, _TITLE), holder, line, retained)
+    return (verdict_word(finding), prose(finding.title, _TITLE), holder, line, retained)
 
 
 def _details(report: Report, root: str, limit: int) -> str:
@@ -168,7 +180,7 @@ def _detail(number: int, finding: Finding, report: Report, root: str) -> str:
         ("**fix**", prose(finding.fix)),
     ]
     points = [f"- {label}: {text}" if label else f"- {text}" for label, text in lines if text]
-    return f"**{number}. {finding.verdict.upper()}** {prose(finding.title, _TITLE)}\n\n" + "\n".join(points)
+    return f"**{number}. {verdict_word(finding)}** {prose(finding.title, _TITLE)}\n\n" + "\n".join(points)
 
 
 def _site(site: Site, report: Report, root: str) -> str:

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 
 from memdiag.analysis.origin import is_library
-from memdiag.model import Breach, Finding, Report, Site
+from memdiag.model import Breach, Finding, Report, Row, Site
 
 
 def own_path(file: str, directory: str, root: str) -> str:
@@ -63,10 +63,24 @@ def _of_module(name: str) -> str:
 def important_first(report: Report) -> Iterator[Finding]:
     """The findings by verdict, else in the report's own order: CI systems show only so many.
 
-    Behind them come those that are known or ignored, which a gate passes.
+    Behind them come those that are no more than before, then those that are known or ignored, which a gate passes.
     """
     rank = ("leak", "suspect", "bounded", "info")
-    yield from sorted(report.findings, key=lambda finding: (not finding.is_new, rank.index(finding.verdict)))
+
+    def order(finding: Finding) -> tuple[bool, bool, int]:
+        return not finding.is_new, not finding.is_worse, rank.index(finding.verdict)
+
+    yield from sorted(report.findings, key=order)
+
+
+def gone(report: Report) -> list[Row]:
+    """Of a comparison, the findings of the side before that the side after has not."""
+    return [row for row in report.changes if row.kind == "finding" and row.status == "gone"]
+
+
+def verdict_word(finding: Finding) -> str:
+    """``LEAK``; of a comparison ``NEW LEAK``."""
+    return f"{finding.status or ''} {finding.verdict}".strip().upper()
 
 
 def passed_as(finding: Finding) -> str:

@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 from memdiag import __version__
 from memdiag.analysis.rules import RULES, Rule
-from memdiag.model import Finding, Holder, Report, Site
+from memdiag.model import Finding, Holder, Report, Row, Site
 from memdiag.report.findings import classification, growth_line, holder_line
 from memdiag.report.json_report import portable
 from memdiag.report.markdown import prose
-from memdiag.report.repository import important_first, own_path, sites_of
+from memdiag.report.repository import gone, important_first, own_path, sites_of
 from memdiag.report.text import literal
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -28,6 +28,7 @@ ROOT = "SRCROOT"
 Json = dict[str, Any]
 
 _LEVELS = {"leak": "error", "suspect": "warning", "bounded": "note", "info": "note"}
+_STATES = {"new": "new", "worse": "updated", "better": "updated", "same": "unchanged", "gone": "absent"}
 _PLACEHOLDER = re.compile(r"\{(\d+)\}")
 
 
@@ -45,7 +46,10 @@ def to_sarif(report: Report, root: str = "") -> str:
         "automationDetails": {"id": _category(report)},
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(report)],
-        "results": [_result(finding, report, root) for finding in important_first(report)],
+        "results": [
+            *(_result(finding, report, root) for finding in important_first(report)),
+            *(_absent(row, report, root) for row in gone(report)),
+        ],
         "properties": {"verdict": report.verdict, "headline": literal(report.headline), "gate": asdict(report.gate)},
     }
     if root.startswith("/"):
@@ -107,13 +111,37 @@ def _result(finding: Finding, report: Report, root: str) -> Json:
     }
     if finding.rule in numbers:
         result["ruleIndex"] = numbers[finding.rule]
-    if report.baseline is not None:
-        result["baselineState"] = "unchanged" if finding.known else "new"
+    if state := _baseline_state(finding, report):
+        result["baselineState"] = state
     if finding.ignored:
         result["suppressions"] = [{"kind": "external", "justification": _text(finding.ignored)}]
     if finding.holder:
         result["locations"] = [{**next(iter(result["locations"]), {}), "logicalLocations": [_logical(finding.holder)]}]
     return result
+
+
+def _baseline_state(finding: Finding, report: Report) -> str:
+    """Against the baseline, or the side before; empty where there is neither (SARIF 2.1.0, 3.27.24)."""
+    if finding.known:
+        return "unchanged"
+    if finding.status is not None:
+        return _STATES[finding.status]
+    return "new" if report.baseline is not None else ""
+
+
+def _absent(row: Row, report: Report, root: str) -> Json:
+    """What is gone: a result that passes, and is closed by those who know nothing of a baseline (GitHub)."""
+    was = Finding(row.id, "growth", "", "", "info", 0.0, f"Gone: {row.name}", row.evidence, "")
+    return {
+        "kind": "pass",
+        "level": "none",
+        "message": _message(was),
+        "locations": [_location(site, report, root) for site in sites_of(was, report, root)[:1]],
+        "relatedLocations": [],
+        "partialFingerprints": {"memdiag/v1": row.id},
+        "baselineState": "absent",
+        "suppressions": [{"kind": "external", "status": "accepted", "justification": "it is gone"}],
+    }
 
 
 def _logical(holder: Holder) -> Json:

@@ -8,13 +8,14 @@ from urllib.parse import unquote
 import pytest
 
 from memdiag import __version__
-from memdiag.model import Breach, Compared, Finding, Gate, Report, Site
+from memdiag.model import Breach, Compared, Finding, Gate, Report, RowStatus, Site
 from memdiag.report import to_github, to_junit, to_markdown, to_sarif, write_as
+from memdiag.report.repository import gone
 from tests import consumers
 from tests.golden import examples
 from tests.golden.golden import check
 
-NAMES = ("run_gated", "run_untraced", "cycles_leak", "diff_breached", "hostile")
+NAMES = ("run_gated", "run_untraced", "cycles_leak", "diff_breached", "diff_whole", "hostile")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -27,12 +28,12 @@ def test_github_reads_as_expected(name: str) -> None:
     check(f"{name}-github", to_github(examples.ALL[name]))
 
 
-@pytest.mark.parametrize("name", ["run_gated", "run_untraced", "run_clean", "hostile"])
+@pytest.mark.parametrize("name", ["run_gated", "run_untraced", "run_clean", "diff_whole", "hostile"])
 def test_junit_reads_as_expected(name: str) -> None:
     check(f"{name}-junit", to_junit(examples.ALL[name]))
 
 
-@pytest.mark.parametrize("name", ["run_gated", "hostile"])
+@pytest.mark.parametrize("name", ["run_gated", "diff_whole", "hostile"])
 def test_sarif_reads_as_expected(name: str) -> None:
     check(f"{name}-sarif", to_sarif(examples.ALL[name]), scrubs={rf'"{__version__}"': '"VERSION"'})
 
@@ -40,10 +41,10 @@ def test_sarif_reads_as_expected(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(examples.ALL))
 def test_every_report_in_every_format(name: str) -> None:
     report = examples.ALL[name]
-    assert len(consumers.sarif_run(write_as("sarif", report))["results"]) == len(report.findings)
+    assert len(consumers.sarif_run(write_as("sarif", report))["results"]) == len(report.findings) + len(gone(report))
     assert consumers.junit_suite(write_as("junit", report)).tests >= len(report.findings)
     assert consumers.markdown_page(write_as("markdown", report)).links == []
-    new = [finding for finding in report.findings if finding.is_new]
+    new = [finding for finding in report.findings if finding.is_new and finding.is_worse]
     assert len(consumers.workflow_commands(write_as("github", report))) >= len(new)
     assert write_as("terminal", report).startswith(write_as("terminal", report, limit=1)[:40])
 
@@ -268,3 +269,40 @@ def test_markdown_folds_what_is_known_or_ignored() -> None:
     assert sum(row[0] == "LEAK" for row in page.rows) == 1
     assert "<summary>Known or ignored</summary>" in "".join(page.html)
     assert "|cache|" in page.code
+
+
+# --- what became of what was there before -------------------------------------------------------------------------
+
+
+def status(of: RowStatus, at: str) -> Finding:
+    return replace(examples.HISTORY, id=at, title=f"{of} one", status=of)
+
+
+COMPARED = replace(
+    examples.DIFF,
+    findings=(status("same", "a"), status("new", "b"), status("better", "c"), status("worse", "d")),
+    changes=(replace(examples.FOUND[0], id="e", name="gone one", status="gone", evidence="nothing after"),),
+)
+
+
+def test_sarif_says_what_became_of_each() -> None:
+    results = consumers.sarif_run(to_sarif(COMPARED))["results"]
+    states = {one["partialFingerprints"]["memdiag/v1"]: one["baselineState"] for one in results}
+    assert states == {"a": "unchanged", "b": "new", "c": "updated", "d": "updated", "e": "absent"}
+    absent = results[-1]
+    assert (absent["kind"], absent["level"], absent["suppressions"][0]["status"]) == ("pass", "none", "accepted")
+    assert "physicalLocation" in absent["locations"][0]
+
+
+def test_github_and_junit_are_silent_on_what_is_no_more_than_before() -> None:
+    said = [command.message.split("\n")[0] for command in consumers.workflow_commands(to_github(COMPARED))]
+    assert said == ["new one", "worse one"]
+    suite = consumers.junit_suite(to_junit(COMPARED))
+    assert (suite.tests, suite.failures) == (4, 2)
+
+
+def test_markdown_lists_what_is_worse_and_folds_the_rest() -> None:
+    text = to_markdown(COMPARED)
+    page = consumers.markdown_page(text)
+    assert [row[0] for row in page.rows if row[0].endswith("LEAK")] == ["NEW LEAK", "WORSE LEAK"]
+    assert text.index("gone one") < text.index("<summary>No more than before</summary>") < text.index("SAME LEAK")

@@ -230,6 +230,53 @@ def test_what_is_ignored_is_counted_and_told(configured: Cli) -> None:
     assert "held by stock._answers" not in shown
 
 
+# --- two sides --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sides(recorded: Cli) -> None:
+    """And a run that leaks as the desk does alone, which is known; and a budget that the stock exceeds."""
+    assert recorded("run", "-o", "desk.memdiag", "shop.py", "desk").status == 0
+    assert recorded("baseline", "desk.memdiag", "-o", "desk.json").status == 0
+
+
+@pytest.mark.usefixtures("sides")
+@pytest.mark.parametrize("times", [1, 2])
+def test_everything_that_may_be_asked_of_two_sides(configured: Cli, times: int) -> None:
+    """Of two files and of several: what the baseline has is known, what is new is named, budgets and limits hold."""
+    configured.write("pyproject.toml", '[tool.memdiag.budgets]\nstock = "200kB"\nshop = {growth = "20MB"}\n')
+    files = [*["idle.memdiag"] * times, "--", *["both.memdiag"] * times]
+    asked = ["--baseline", "desk.json", "--fail-on", "new_findings > 0", "--fail-on", "new_findings(shop) > 0"]
+    ran = configured.reported("diff", *asked, "--max-growth", "1GB", "--format", "junit=diff.xml", *files)
+    assert ran.status == 1
+    assert breaches(ran) == ["--fail-on 'new_findings > 0'", 'budgets.stock = "200kB" in pyproject.toml']
+    new = ran.report["gate"]["breaches"][0]
+    assert new["measured"].startswith("1 finding not in idle.memdiag")
+    assert new["where"].startswith("stock._answers")
+    assert {one["holder"]["owner"]: (one["status"], one["known"]) for one in ran.report["findings"]} == {
+        "stock._answers": ("new", False),
+        "Desk.history": ("new", True),
+    }
+    back = configured.reported("diff", *asked, "--max-growth", "0", *files[::-1])
+    assert (back.status, breaches(back), back.report["findings"]) == (0, [], [])
+    assert {row["status"] for row in back.report["rows"] if row["by"] == "finding"} == {"gone"}
+
+
+@pytest.mark.usefixtures("sides")
+def test_what_was_there_before_is_no_leak_of_this_change(configured: Cli) -> None:
+    """Where all that is new is ignored, what both sides have does not fail in its place."""
+    asked = ["--fail-on", "suspect", "desk.memdiag", "both.memdiag"]
+    leaky = configured.reported("diff", *asked)
+    assert (leaky.status, leaky.report["gate"]["breaches"][0]["where"][:14]) == (1, "stock._answers")
+    configured.write("pyproject.toml", '[[tool.memdiag.ignore]]\npath = "stock.*"\nreason = "asked for again"\n')
+    ran = configured.reported("diff", *asked)
+    assert (ran.status, breaches(ran)) == (0, [])
+    assert {one["holder"]["owner"]: one["status"] for one in ran.report["findings"]} == {
+        "stock._answers": "new",
+        "Desk.history": "same",
+    }
+
+
 # --- the life of a baseline -----------------------------------------------------------------------------------
 
 

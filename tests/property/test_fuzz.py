@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.captures import FULL
 from tests.fuzz import readers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +45,7 @@ def ran(*words: str) -> str:
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        *(("capture", readers._written(one)) for one in (readers.FULL, readers.HEAP, readers.CHECK)),
+        *(("capture", readers._written(one)) for one in (FULL, readers.HEAP, readers.CHECK)),
         *(("dump", one) for one in readers._dumps()),
         ("memray", json.dumps(readers.ANSWER).encode()),
         ("baseline", json.dumps(readers.BASELINE).encode()),
