@@ -1,21 +1,19 @@
 """``[tool.memdiag]`` of ``pyproject.toml``: what a project always wants of memdiag; the command line is stronger.
 
-The nearest ``pyproject.toml`` counts that has the table: of the working directory, else of a folder above, up to the
-one with ``.git``. What is written wrong is an error that names the file and the key: a gate that silently does nothing
-is worse than none.
+What is written wrong is an error that names the file and the key: a gate that silently does nothing is worse than none.
+``[tool.memdiag.pytest]`` is read by the plugin.
 """
 
 from __future__ import annotations
 
-import os
 import shlex
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memdiag import settings
 from memdiag.capture.store import USUAL, Retention, retention
 from memdiag.errors import UsageError
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from memdiag.gate import Condition, Rule
     from memdiag.launch.target import Target
 
-NAME = "pyproject.toml"
+_KEYS = ("target", "fail-on", "baseline", "budgets", "ignore", "keep", "keep-days", "pytest")
 _RULE_KEYS = ("id", "path", "package", "pattern", "rule", "kind")
 _KINDS = ("growth", "cycle", "uncollectable", "resource", "native", "fragmentation")
 _BUDGETS = ("growth", "retained")
@@ -46,59 +44,22 @@ def read(directory: Path | None = None) -> Configuration:
     """The configuration for this directory, the working directory where none is named. Raises UsageError."""
     from memdiag import gate
 
-    for path in _candidates((directory or Path.cwd()).absolute()):
-        table = _table(path)
-        if table is not None:
-            return _parsed(table, path, gate)
+    found = settings.find((directory or Path.cwd()).absolute())
+    if found is not None:
+        path, table = found
+        return _parsed(table, path, gate)
     return Configuration()
 
 
-def _candidates(directory: Path) -> Iterator[Path]:
-    for folder in (directory, *directory.parents):
-        yield folder / NAME
-        if (folder / ".git").exists():
-            return
-
-
-def _table(path: Path) -> Mapping[str, Any] | None:
-    try:
-        if not path.is_file():
-            return None
-        text = path.read_text(encoding="utf-8")
-    except PermissionError:
-        return None  # a folder above that is not ours
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read {_shown(path)}: {error}", "mend it") from error
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        tool = tomllib.loads(text).get("tool", {})
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"cannot read {_shown(path)}: {error}", "mend it") from error
-    found = tool.get("memdiag") if isinstance(tool, dict) else None
-    if found is not None and not isinstance(found, dict):
-        raise UsageError(f"[tool.memdiag] in {_shown(path)} is no table", 'write keys below it: fail-on = "leak"')
-    return found
-
-
-def _shown(path: Path) -> str:
-    """From the working directory, as a person would name it."""
-    return os.path.relpath(path)
-
-
 def _parsed(table: Mapping[str, Any], path: Path, gate: Any) -> Configuration:
-    reader = _Reader(_shown(path), gate)
-    reader.check_keys(
-        "", table, ("target", "fail-on", *gate.SHORTHANDS, "baseline", "budgets", "ignore", "keep", "keep-days")
-    )
+    reader = _Reader(settings.shown(path), gate)
+    settings.check_keys("", table, (*_KEYS, *gate.SHORTHANDS), reader.file)
     baseline = reader.text("baseline", table["baseline"]) if "baseline" in table else None
     return Configuration(
         target=_target(table["target"], path) if "target" in table else None,
         conditions=tuple(reader.conditions(table)),
         budgets=tuple(reader.budgets(table.get("budgets", {}))),
-        baseline=None if baseline is None else Path(_shown(path.parent / baseline)),
+        baseline=None if baseline is None else Path(settings.shown(path.parent / baseline)),
         ignore=tuple(reader.rules(table.get("ignore", []))),
         retention=_retention(table, reader.file),
         file=reader.file,
@@ -123,10 +84,10 @@ def _target(words: Any, path: Path) -> Target:
     except ValueError:
         split = None  # an open quotation
     if not isinstance(split, list) or not split or not all(isinstance(word, str) for word in split):
-        problem = f"target in {_shown(path)} is not a command: {words!r:.40}"
+        problem = f"target in {settings.shown(path)} is not a command: {words!r:.40}"
         raise UsageError(problem, 'write target = "script.py --option"')
     target = from_words(split)
-    return replace(target, value=_shown(path.parent / target.value)) if target.kind == "script" else target
+    return replace(target, value=settings.shown(path.parent / target.value)) if target.kind == "script" else target
 
 
 @dataclass(frozen=True)
@@ -135,13 +96,6 @@ class _Reader:
 
     file: str
     gate: Any  # the module, which is imported late
-
-    def check_keys(self, where: str, table: Mapping[str, Any], known: Iterable[str]) -> None:
-        names = list(known)
-        for key in table:
-            if key not in names:
-                next_step = self.gate.nearest(key.replace("_", "-"), names) or f"there are {', '.join(names)}"
-                raise UsageError(f"there is no key {key!r:.60} in [tool.memdiag{where}] of {self.file}", next_step)
 
     def text(self, key: str, value: Any) -> str:
         if not isinstance(value, str) or not value.strip():
@@ -176,7 +130,7 @@ class _Reader:
             limits = budget if isinstance(budget, dict) else {"retained": budget}
             for name in set(limits) - set(_BUDGETS):
                 problem = f"budgets.{package}.{name} in {self.file} is neither growth nor retained"
-                meant = self.gate.nearest(name, _BUDGETS)
+                meant = settings.nearest(name, _BUDGETS)
                 raise UsageError(problem, meant or f'a package with a dot is written in quotes: "{package}.{name}"')
             for figure, limit in limits.items():
                 key = f'budgets."{package}"' if "." in package else f"budgets.{package}"
@@ -188,7 +142,7 @@ class _Reader:
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             raise self.wrong("ignore", tables, "a list of tables, [[tool.memdiag.ignore]]")
         for number, table in enumerate(tables, start=1):
-            self.check_keys(".ignore", table, (*_RULE_KEYS, "reason", "expires"))
+            settings.check_keys(".ignore", table, (*_RULE_KEYS, "reason", "expires"), self.file)
             yield self.rule(f"ignore {number}", table)
 
     def rule(self, where: str, table: Mapping[str, Any]) -> Rule:
@@ -198,7 +152,7 @@ class _Reader:
         if len(texts) < 2:
             raise UsageError(f"{where} in {self.file} names no finding", f"give one or more of {', '.join(_RULE_KEYS)}")
         if texts.get("kind", _KINDS[0]) not in _KINDS:
-            next_step = self.gate.nearest(texts["kind"], _KINDS) or f"there are {', '.join(_KINDS)}"
+            next_step = settings.nearest(texts["kind"], _KINDS) or f"there are {', '.join(_KINDS)}"
             raise UsageError(f"kind of {where} in {self.file} is no kind: {texts['kind']!r:.40}", next_step)
         expires = self.day(f"expires of {where}", table["expires"]) if "expires" in table else None
         rule: Rule = self.gate.Rule(**texts, expires=expires)

@@ -11,14 +11,14 @@ not, values that make no sense, and comparisons that would fail on what is good.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from memdiag.errors import UsageError
 from memdiag.gate.figures import FIGURES, Figure, Unit
+from memdiag.settings import nearest
 from memdiag.units import Limit, is_rate, parse_count, parse_limit, parse_rate, parse_share, parse_size
 
 Word = Literal["leak", "suspect", "inconclusive"]
@@ -156,12 +156,6 @@ def limit_of(figure: Figure, text: str, place: Place, *, named: bool = False) ->
         value = _VALUES[figure.unit][figure.worse]
         example = f"{figure.name}{_SHOP[figure.package]} {figure.worse} {value}" if named else value
         raise _error(place, str(error), f"such as {place.quoting(example)}") from None
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The name that was meant, as a question; empty where none is near."""
-    found = difflib.get_close_matches(name, list(known), 1, 0.6)
-    return f"did you mean {found[0]}?" if found else ""
 
 
 def _parser(unit: Unit) -> Callable[[str], Limit]:

@@ -6,7 +6,6 @@ Its input is one line of JSON: what the test is, and what it may leave behind. I
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import json
 import os
 import re
@@ -19,7 +18,10 @@ from typing import Any
 
 from memdiag import gate
 from memdiag.analysis.check import diagnose_check
+from memdiag.capture.baseline import read_baseline
 from memdiag.capture.spool import Recording, Stream
+from memdiag.errors import MemdiagError
+from memdiag.gate import hiding
 from memdiag.launch.images import ImageDesk
 from memdiag.launch.outside import Outside
 from memdiag.launch.owners import with_owners
@@ -41,6 +43,15 @@ def main() -> None:
     case: Case = json.loads(sys.stdin.buffer.readline())
     evidence = _follow(Path(case["directory"]), int(case["parent"]))
     print(json.dumps(judged(evidence, case)))
+
+
+def check_baseline(path: str) -> None:
+    """For a process of its own, which ends with what is wrong with the baseline, if anything is."""
+    try:
+        read_baseline(Path(path))
+    except MemdiagError as error:
+        print("; ".join(filter(None, (error.problem, error.next_step))))
+        sys.exit(1)
 
 
 def _follow(directory: Path, parent: int) -> HeapEvidence | None:
@@ -68,7 +79,9 @@ def judged(evidence: HeapEvidence | None, case: Case) -> dict[str, Any]:
     if evidence is None or seen < case["looks"]:
         return {"problem": f"only {seen} of {case['looks']} heap snapshots could be read"}
     report, set_apart = _report(with_owners(evidence, case["entries"]), case)
-    growth = _growth_a_call(report.findings)
+    if case.get("baseline"):
+        report = gate.compared(report, read_baseline(Path(case["baseline"])))
+    growth = _growth_a_call([one for one in report.findings if one.is_new])
     failing = _failing(report, case, growth)
     told = json.loads(to_json(report))
     kept = {name: told[name] for name in ("verdict", "headline", "findings", "rounds")}
@@ -126,7 +139,7 @@ def _reason(population: Population, case: Case) -> str:
 
 
 def _matches(names: Sequence[str], patterns: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in patterns)
+    return any(hiding.matches(pattern, name) for name in names for pattern in patterns)
 
 
 def _as_a_test_has_it(finding: Finding, populations: Sequence[Population], case: Case) -> Finding:
@@ -167,4 +180,4 @@ def _failing(report: Report, case: Case, growth: int) -> list[int]:
     if case["max_growth_bytes"] is not None and growth <= case["max_growth_bytes"]:
         return []
     bad = ("leak", "suspect") if case["fail_on"] == "suspect" else ("leak",)
-    return [at for at, finding in enumerate(report.findings) if finding.verdict in bad]
+    return [at for at, finding in enumerate(report.findings) if finding.verdict in bad and finding.is_new]

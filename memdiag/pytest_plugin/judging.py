@@ -20,6 +20,7 @@ from memdiag.pytest_plugin.judged import Judged
 from memdiag.pytest_plugin.repeat import Repeater
 from memdiag.pytest_plugin.rounds import Rounds
 from memdiag.pytest_plugin.terms import Terms, of_item
+from memdiag.pytest_plugin.wishes import of_config
 
 _HEAPS = pytest.StashKey[Heaps]()
 
@@ -36,7 +37,7 @@ class Judging:
     """The plugin that is there with ``--memdiag``."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._every = config.getoption("memdiag") == "all" or config.getini("memdiag_all")
+        self._every = config.getoption("memdiag") == "all" or of_config(config).every
         self._reporting: str | None = None  # the test under way, until one of its calls has reported by itself
         self._reports_itself = False
 

@@ -31,8 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--memdiag=all", action="store_const", const="all", dest="memdiag", help="repeat all tests, marked or not"
     )
     group.addoption("--memdiag-json", metavar="FILE", help="write the findings of all judged tests as one JSON report")
-    parser.addini("memdiag_all", "whether --memdiag judges all tests (as --memdiag=all)", type="bool", default=False)
-    parser.addini("memdiag_budget", "seconds of repetitions that a test may take (3)", default="3")
+    group.addoption("--memdiag-baseline", metavar="FILE", help="findings that are in it do not fail a test")
+    parser.addini("memdiag_all", "whether --memdiag judges all tests (as --memdiag=all)", type="bool", default=None)
+    parser.addini("memdiag_budget", "seconds of repetitions that a test may take (3)", default="")
     parser.addini("memdiag_max_growth", "growth that each repetition may leave behind, such as 2KB/op", default="")
     parser.addini("memdiag_ignore", "holders that are not reported, a pattern a line", type="linelist", default=[])
 
@@ -45,10 +46,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if place and not Path(place).absolute().parent.is_dir():
         raise pytest.UsageError(f"cannot write JSON to {place}: name a file in a directory that exists")
     if config.getoption("memdiag"):
+        from memdiag.errors import MemdiagError
         from memdiag.pytest_plugin.judging import Judging
         from memdiag.pytest_plugin.summary import Summary
 
-        config.pluginmanager.register(Judging(config), "memdiag-judging")
+        try:
+            judging = Judging(config)
+        except MemdiagError as error:
+            raise pytest.UsageError("; ".join(filter(None, (error.problem, error.next_step)))) from None
+        config.pluginmanager.register(judging, "memdiag-judging")
         config.pluginmanager.register(Summary(config), "memdiag-summary")
 
 

@@ -146,4 +146,5 @@ def asked(terms: Terms) -> dict[str, Any]:
         "fail_on": terms.fail_on,
         "max_growth_bytes": terms.max_growth_bytes,
         "ignore": list(terms.ignore),
+        "baseline": terms.baseline,
     }

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from memdiag.errors import UsageError
+from memdiag.pytest_plugin.wishes import of_config
 from memdiag.units import parse_rate
 
 FEWEST_ROUNDS = 4
@@ -29,6 +30,7 @@ class Terms:
     ignore: tuple[str, ...] = ()
     cycles: int | None = None  # objects that each repetition may leave to the collector
     resources: int | None = None  # descriptors, threads and processes that each repetition may leave open
+    baseline: str = ""  # an absolute path
     budget_s: float = 3.0
 
 
@@ -47,7 +49,8 @@ def of_words(config: pytest.Config, *, explicit: bool = True, **words: Any) -> T
     unknown = sorted(words.keys() - set(_KNOWN))
     if unknown:
         raise UsageError(f"memdiag takes no {unknown[0]}", f"it takes {', '.join(_KNOWN)}")
-    growth = words.get("max_growth") or config.getini("memdiag_max_growth")
+    wishes = of_config(config)
+    growth = words.get("max_growth") or wishes.max_growth
     ignore = words.get("ignore") or ()
     terms = Terms(
         explicit=explicit,
@@ -56,10 +59,11 @@ def of_words(config: pytest.Config, *, explicit: bool = True, **words: Any) -> T
         fail_on=words.get("fail_on", "leak"),
         max_growth=str(growth or ""),
         max_growth_bytes=growth_limit(growth) if growth else None,
-        ignore=(*_patterns(ignore), *config.getini("memdiag_ignore")),
+        ignore=(*_patterns(ignore), *wishes.ignore),
         cycles=_count(words, "cycles", 0),
         resources=_count(words, "resources", 0),
-        budget_s=_seconds(config.getini("memdiag_budget")),
+        baseline=wishes.baseline,
+        budget_s=_seconds(wishes.budget),
     )
     if terms.fail_on not in ("leak", "suspect"):
         raise UsageError(f"fail_on={terms.fail_on!r:.40} is no verdict", "write fail_on='leak' or fail_on='suspect'")
@@ -95,5 +99,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 < seconds < float("inf"):
-        raise UsageError(f"memdiag_budget = {text!r:.40} is no time", "write seconds, such as 3")
+        raise UsageError(f"a budget of {text!r:.40} is no time", "write seconds, such as 3")
     return seconds

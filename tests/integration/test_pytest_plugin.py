@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from memdiag.report import schema
+from tests.integration.cli import Cli
 
 pytest_plugins = "pytester"
 QUIET = ("-p", "no:randomly", "-p", "no:cacheprovider")
@@ -300,3 +301,87 @@ def test_what_a_mark_says_wrongly_is_said_at_once(pytester: pytest.Pytester, mar
     result = pytester.runpytest_inprocess(*QUIET, "--memdiag")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: *test_it: *{said}*"])
+
+
+# --- what the project wants ---------------------------------------------------------------------------------------
+
+KNOWN = """
+import shop
+
+def test_known():
+    shop.handle()
+
+def test_new():
+    shop.kept.append(object())
+
+def test_ignored():
+    shop.noted.append(object())
+"""
+BRIEF = """
+def handle():
+    quote = Quote(len(answers))
+    answers[len(answers)] = quote
+
+kept = []
+noted = []
+"""
+
+
+def test_the_project_says_what_is_judged_ignored_and_known(pytester: pytest.Pytester) -> None:
+    """The baseline is of ``memdiag check``: what holds the leak is the same."""
+    pytester.makepyfile(shop=SHOP + BRIEF, test_shop=KNOWN)
+    pytester.makepyprojecttoml(
+        """
+        [tool.memdiag]
+        baseline = "known.json"
+        [tool.memdiag.pytest]
+        all = true
+        budget = 1.5
+        ignore = "shop.noted"
+        """
+    )
+    cli = Cli(pytester.path)
+    pytester.path.joinpath("known.json").write_text("damaged")
+    refused = pytester.runpytest_inprocess(*QUIET, "--memdiag")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(["ERROR: *baseline in pyproject.toml: *known.json is no baseline*"])
+    cli.write("known.json", '{"format": "memdiag.baseline", "version": 1, "findings": []}')
+    assert cli("check", "--iterations", "60", "-o", "run.memdiag", "shop:handle").status == 1
+    assert cli("baseline", "run.memdiag", "-o", "known.json").status == 0
+
+    result = pytester.runpytest_subprocess(*QUIET, "-v", "--memdiag", "--memdiag-json=report.json")
+    assert _outcomes(result) == {"test_known": "PASSED", "test_new": "FAILED", "test_ignored": "PASSED"}
+    report = _report(pytester.path / "report.json")
+    assert {one["holder"]["path"]: one["known"] for one in report["findings"] if one["verdict"] == "leak"} == {
+        "shop.answers": True,
+        "shop.kept": False,
+    }
+    assert len(report["tests"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            "max_growth = '2KB/op'",
+            "no key 'max_growth' in [[]tool.memdiag.pytest] of pyproject.toml; did you mean max-",
+        ),
+        ("all = 'yes'", "all in [[]tool.memdiag.pytest] of pyproject.toml is not true or false"),
+        ("budget = 'long'", "budget in [[]tool.memdiag.pytest] of pyproject.toml is not seconds"),
+        ("ignore = [1]", "ignore in [[]tool.memdiag.pytest] of pyproject.toml is not a list of patterns"),
+    ],
+)
+def test_what_the_project_says_wrongly_is_said_at_once(pytester: pytest.Pytester, settings: str, said: str) -> None:
+    pytester.makepyprojecttoml(f"[tool.memdiag.pytest]\n{settings}\n")
+    pytester.makepyfile("def test_it(): pass\n")
+    result = pytester.runpytest_inprocess(*QUIET, "--memdiag")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: *{said}*"])
+
+
+def test_pytests_own_setting_is_stronger(pytester: pytest.Pytester) -> None:
+    pytester.makepyprojecttoml("[tool.memdiag.pytest]\nall = true\nbudget = 1\n")
+    pytester.makeini("[pytest]\nmemdiag_all = false\n")
+    pytester.makepyfile("def test_it(): pass\n")
+    result = pytester.runpytest_inprocess(*QUIET, "--memdiag")
+    result.stdout.fnmatch_lines(["0 tests judged:*"])

@@ -22,6 +22,7 @@ LAYERS = [
     ["analysis"],
     ["capture"],
     ["model"],
+    ["settings"],
     ["units", "errors", "env"],
 ]
 HEIGHT = {name: len(LAYERS) - at for at, layer in enumerate(LAYERS) for name in layer}
