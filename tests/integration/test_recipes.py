@@ -95,6 +95,7 @@ def test_a_command_of_memdiag_parses(words: list[str]) -> None:
     ("name", "options"),
     [
         ("ci-github", ["--builtin-schema", "vendor.github-workflows"]),
+        ("ci-github-diff", ["--builtin-schema", "vendor.github-workflows"]),
         ("ci-gitlab", ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]),
     ],
 )
@@ -112,10 +113,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def ran(line: str, place: Path) -> subprocess.CompletedProcess[str]:
-    """One step, as a CI system's shell runs it, with memdiag installed."""
-    path = os.pathsep.join([str(BIN), os.environ["PATH"]])
-    environment = clean_environment(PATH=path, GITHUB_STEP_SUMMARY=str(place / "summary.md"))
+def ran(line: str, place: Path, *more: Path) -> subprocess.CompletedProcess[str]:
+    """One step, as a CI system's shell runs it, with memdiag installed; ``more`` are other programs' directories."""
+    path = os.pathsep.join([*map(str, more), str(BIN), os.environ["PATH"]])
+    environment = clean_environment(
+        PATH=path, GITHUB_STEP_SUMMARY=str(place / "summary.md"), GITHUB_BASE_REF="main", NUMBER="7"
+    )
     shell = ["bash", "-eo", "pipefail", "-c", line]
     return subprocess.run(shell, cwd=place, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -137,3 +140,66 @@ def test_the_job_of_gitlab_finds_the_leak(shop: Path) -> None:
     *_, check = job["script"]
     assert ran(check, shop).returncode == 1
     assert consumers.junit_suite((shop / job["artifacts"]["reports"]["junit"]).read_text("ascii")).failures == 2
+
+
+APP = """
+import zlib
+
+work = bytes(200_000)
+kept = []
+
+class Turn:
+    def __init__(self, number):
+        self.text = f"turn {{number}}" * 20
+
+for number in range(4000):
+    turn = Turn(number)
+    {}
+    zlib.crc32(work)
+"""
+GH = """#!/bin/sh
+echo "$@" > said && cp memdiag.md comment.md
+"""
+
+
+@pytest.fixture
+def request_of(tmp_path: Path) -> Path:
+    """A checkout of a branch that leaks what its base, ``main`` of the repository that it is of, does not."""
+
+    def git(*words: str) -> None:
+        name = ["-c", "user.name=ann", "-c", "user.email=ann@example.com"]
+        subprocess.run(["git", *name, *words], cwd=tmp_path / "work", check=True, capture_output=True)
+
+    (tmp_path / "work").mkdir()
+    git("init", "-q", "-b", "main")
+    for branch, line in (("main", "turn.text.upper()"), ("request", "kept.append(turn)")):
+        (tmp_path / "work" / "app.py").write_text(APP.format(line))
+        git("checkout", "-q", "-B", branch)
+        git("add", "app.py")
+        git("commit", "-q", "-m", branch)
+    git("clone", "-q", "--branch", "request", ".", str(tmp_path / "checkout"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "gh").write_text(GH)
+    (tmp_path / "bin" / "gh").chmod(0o755)
+    return tmp_path / "checkout"
+
+
+def test_the_comparison_finds_what_the_request_leaks(request_of: Path) -> None:
+    """Step by step, but for what installs; ``gh`` notes what it was told."""
+    steps = [step["run"] for step in loaded("ci-github-diff")["jobs"]["compare"]["steps"] if "run" in step]
+    *_, comment = steps
+    statuses = []
+    for line in steps[1:]:
+        done = ran(line, request_of, request_of.parent / "bin")
+        statuses.append(done.returncode)
+        if "memdiag diff" in line:
+            (found,) = [one for one in consumers.workflow_commands(done.stdout) if "MEM-" in one.properties["title"]]
+            assert found.properties["title"].startswith("NEW ")
+            assert found.properties["file"] == "app.py"
+    assert statuses == [0, 0, 0, 1, 0]
+    assert (request_of / "said").read_text().split()[:3] == ["pr", "comment", "7"]
+    assert "memdiag.md" in comment
+    page = consumers.markdown_page((request_of / "comment.md").read_text("utf-8"))
+    assert page.rows[1][0] in ("NEW LEAK", "NEW SUSPECT")  # by how long the machine took
+    assert page.rows[1][2] == "__main__.kept"
+    assert page.rows[1][3] in ("app.py:12", "app.py:13")  # where it is made, or where it is kept
