@@ -123,7 +123,9 @@ def _baseline(typed: Path | None, settings: Configuration) -> Baseline | None:
     try:
         return read_baseline(settings.baseline)
     except UnreadableInput as error:
-        raise UnreadableInput(f"baseline in {settings.file}: {error.problem}", error.next_step) from error
+        first = f"leave it out of {settings.file} for a first run, then {error.next_step}"
+        next_step = error.next_step if settings.baseline.exists() else first
+        raise UnreadableInput(f"baseline in {settings.file}: {error.problem}", next_step) from error
 
 
 def _with_unknown(report: Report, packages: Sequence[str]) -> Report:

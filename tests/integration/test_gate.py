@@ -347,7 +347,7 @@ def test_an_option_that_cannot_be(shop: Cli, words: list[str], said: list[str]) 
     ("settings", "said"),
     [
         ("fail_on = 'leak'", ["'fail_on'", "pyproject.toml", "did you mean fail-on?"]),
-        ("baseline = 'absent.json'", ["baseline in pyproject.toml", "absent.json"]),
+        ("baseline = 'absent.json'", ["baseline in pyproject.toml", "absent.json", "for a first run"]),
     ],
 )
 def test_a_configuration_that_cannot_be(shop: Cli, settings: str, said: list[str]) -> None:
