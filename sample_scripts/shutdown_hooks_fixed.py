@@ -40,7 +40,7 @@ class Server:
 
 
 def main() -> None:
-    requests = int(sys.argv[1]) if len(sys.argv) > 1 else 6_000
+    requests = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     rng = random.Random(71)
     server = Server()
     checksum = 0

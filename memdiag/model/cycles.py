@@ -37,6 +37,8 @@ class CycleCluster:
     size_bytes: int  # shallow bytes of the members
     state: CycleState
     holder: str = ""  # path from a root, as a person would write it
+    holder_owner: str = ""  # "Orchestrator.audit"
+    holder_module: str = ""  # where that is defined
     own: bool = True  # of the program, not of the standard library's making
     pattern: str = "cycle"  # "exception", "closure", "parent-child", "delegation", "asyncio", ...
     retained_objects: int = 0  # members, and what only they keep alive

@@ -164,4 +164,4 @@ def test_the_reference_row_is_printed() -> None:
     assert "AgentContext 200 created 20 surviving 5 passes 10.0 %" in said
     assert "AgentContext .parent_context -> AgentContext .subtasks" in said
     assert ".callbacks" in said
-    assert "ake AgentContext.parent_context a weak reference" in said
+    assert "Make AgentContext.parent_context (delegation_leaky.py:52) a weak reference" in said

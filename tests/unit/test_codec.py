@@ -115,7 +115,7 @@ MODEL = [
     Sample(1.0, rss_bytes=1, fds=2),
     Moment(1.0, "exit", 0.5),
     TargetInfo(("app.py", "--x"), "3.11.7", "/usr/bin/python", "linux", "/home", -9, 1.5),
-    CycleCluster(("A", "B"), (".b", ".a"), 1, 2, 3, "waiting", "app.x", False),
+    CycleCluster(("A", "B"), (".b", ".a"), 1, 2, 3, "waiting", "app.x", own=False),
     CycleEvidence(Moment(0.0, "exit"), 4, (PassResult(1, 2, 3, 4),), (TypeSurvival("A", 1, 1),), ()),
     Capture("run", TargetInfo(()), samples=(Sample(0.0),), notes=("n",)),
 ]

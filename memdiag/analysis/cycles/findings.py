@@ -63,7 +63,7 @@ def _verdict(evidence: CycleEvidence | None, findings: Sequence[Finding]) -> Run
 
 def _is_open(cluster: CycleCluster, evidence: CycleEvidence) -> bool:
     """Whether so much survives that it may be a leak, and it was seen too seldom to tell."""
-    unseen = cluster.holder_trend in ("", "too short") and _verdict_of(cluster, evidence) == "info"
+    unseen = cluster.holder_trend in ("", "too short") and cluster.holder_limit is None
     many = cluster.own and cluster.state == "reachable" and cluster.objects >= _MANY_SURVIVE
     return many and unseen and not _is_gathered(cluster) and evidence.survival_rate == 1
 
@@ -263,7 +263,9 @@ def _reachable(common: Finding, cluster: CycleCluster, evidence: CycleEvidence) 
         why=f"They are still reachable: {holder} holds them.{also}{back}{_as_it_goes(cluster)}"
         f"{_all_survive(evidence)}{_kept(cluster)}",
         fix=_let_go(cluster, holder) if verdict in ("leak", "suspect") else _in_use(cluster),
-        holder=Holder(cluster.holder) if cluster.holder else None,
+        holder=Holder(cluster.holder, owner=cluster.holder_owner, module=cluster.holder_module)
+        if cluster.holder
+        else None,
     )
 
 

@@ -135,6 +135,8 @@ class _Teller:
                 size_bytes=int(heap.sizes[members].sum()),
                 state="waiting" if cluster.waiting else "reachable",
                 holder=way.text,
+                holder_owner=way.owner,
+                holder_module=way.module,
                 holder_limit=limits[-1] if limits else None,
                 pattern=pattern,
                 retained_objects=len(cluster.retained),
