@@ -7,13 +7,12 @@ import gc
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from memdiag.analysis.cycles.cuts import OWN_FUNCTION
+from memdiag.analysis.cycles.advice import in_use, let_go, then_freed
 from memdiag.analysis.fingerprint import fingerprint
 from memdiag.analysis.owner import RESULT, SKIPPED, is_called, is_of_item
 from memdiag.analysis.roles import BUILT_IN
 from memdiag.model import (
     Capture,
-    Cut,
     CycleCluster,
     CycleEvidence,
     Finding,
@@ -117,7 +116,7 @@ def _finding(cluster: CycleCluster, evidence: CycleEvidence) -> Finding:
         confidence=0.95,
         title=f"{_what(cluster)}, freed by the first collection",
         why=f"Nothing refers to them from outside, so they wait for the collector: late, not leaked.{_kept(cluster)}",
-        fix=_then_freed(cluster),
+        fix=then_freed(cluster),
         growing=Growing(cluster.shape[0] if cluster.shape else "", (cluster.objects,), (cluster.size_bytes,)),
         retained_bytes=cluster.retained_bytes or None,
         sites=cluster.sites,
@@ -210,7 +209,7 @@ def _slow(common: Finding, cluster: CycleCluster) -> Finding:
         why=f"Nothing refers to them from outside, but {by}, and revives them or makes new cycles of the same kind:"
         f" one collection is not enough.{_kept(cluster)}",
         fix=f"Let {cluster.finalizer or 'the finalizer'} neither store the object nor make another of its kind; or"
-        f" close explicitly, and use weakref.finalize. {_then_freed(cluster)}",
+        f" close explicitly, and use weakref.finalize. {then_freed(cluster)}",
     )
 
 
@@ -228,9 +227,9 @@ def _uncollectable(common: Finding, cluster: CycleCluster, evidence: CycleEviden
         if saved
         else "Nothing refers to them from outside, and yet they are in gc.garbage: the collector could not clear them,"
         " as a C type among them does not allow it, or the program put them there.",
-        fix=f"Take gc.set_debug(gc.DEBUG_LEAK or gc.DEBUG_SAVEALL) out, and clear gc.garbage. {_then_freed(cluster)}"
+        fix=f"Take gc.set_debug(gc.DEBUG_LEAK or gc.DEBUG_SAVEALL) out, and clear gc.garbage. {then_freed(cluster)}"
         if saved
-        else f"Break the cycle by hand before the last reference goes. {_then_freed(cluster)}",
+        else f"Break the cycle by hand before the last reference goes. {then_freed(cluster)}",
         holder=Holder("gc.garbage[*]", "list", "gc.garbage"),
     )
 
@@ -244,7 +243,7 @@ def _frozen(common: Finding, cluster: CycleCluster) -> Finding:
         why="Nothing refers to them any more, but gc.freeze() was called while they were there, and the collector"
         f" never looks at what is frozen.{_kept(cluster)}",
         fix="Call gc.collect() before gc.freeze(), and freeze once, after start-up; gc.unfreeze() lets the collector"
-        f" come for them. {_then_freed(cluster)}",
+        f" come for them. {then_freed(cluster)}",
     )
 
 
@@ -262,7 +261,7 @@ def _reachable(common: Finding, cluster: CycleCluster, evidence: CycleEvidence) 
         title=f"{_what(cluster)}, survive every pass",
         why=f"They are still reachable: {holder} holds them.{also}{back}{_as_it_goes(cluster)}"
         f"{_all_survive(evidence)}{_kept(cluster)}",
-        fix=_let_go(cluster, holder) if verdict in ("leak", "suspect") else _in_use(cluster),
+        fix=let_go(cluster, holder) if verdict in ("leak", "suspect") else in_use(cluster),
         holder=Holder(cluster.holder, owner=cluster.holder_owner, module=cluster.holder_module)
         if cluster.holder
         else None,
@@ -331,62 +330,3 @@ def _all_survive(evidence: CycleEvidence) -> str:
     if evidence.survival_rate < 1:
         return ""
     return " None was ever reclaimed: they may be what the program is made of, or all that it leaks."
-
-
-# --- what to do -------------------------------------------------------------------------------------------------
-
-
-def _let_go(cluster: CycleCluster, holder: str) -> str:
-    if cluster.revived:
-        return f"Let {cluster.finalizer or 'the finalizer'} not store the object: {holder} keeps it."
-    cut = recommended(cluster)
-    then = "; then dropping one frees it at once" if cut is not None else ""
-    return f"Remove them from {holder} when done with. {_unlink(cut, cluster)}{then}."
-
-
-def _in_use(cluster: CycleCluster) -> str:
-    """Of what is no leak: what would spare the collector its work."""
-    cut = recommended(cluster)
-    return "Nothing needs to be done" + (
-        f"; to have them freed at once when they go: {_unlink(cut, cluster)}." if cut is not None else "."
-    )
-
-
-def _then_freed(cluster: CycleCluster) -> str:
-    if cluster.pattern == "class":
-        return "A class is a cycle by itself: make it once, when the module is loaded, not in a function."
-    cut = recommended(cluster)
-    if cut is None:
-        return "No single reference that has a name frees them if it is cut: clear what they hold in a close()."
-    many = "the object" if cut.freed_objects == 1 else f"all {cut.freed_objects:,} objects"
-    return f"{_unlink(cut, cluster)}; that frees {many} at once, without the collector."
-
-
-def recommended(cluster: CycleCluster) -> Cut | None:
-    return next((cut for cut in cluster.cuts if cut.recommended), None)
-
-
-def _unlink(cut: Cut | None, cluster: CycleCluster) -> str:
-    """What to do about the one reference, as the beginning of a sentence."""
-    if cut is None:
-        return "Break the cycle by hand"
-    name = cut.reference
-    if cluster.pattern == "exception":
-        if name.startswith("the variable"):
-            return f"Clear {name} once the exception has been dealt with (del, in a finally), or keep str(error)"
-        return "Keep str(error) or its formatted traceback, or clear it with error.with_traceback(None)"
-    if name.startswith("the self of"):
-        return f"Hold {name.removeprefix('the self of ')} by a weakref.WeakMethod, or remove the callback in close()"
-    if name.startswith("the closure variable"):
-        return f"Do not let the function close over it: {name} may be a weakref.ref, or an argument"
-    if name.startswith("the variable"):
-        return f"Let go of {name}: close the generator or task, or del the variable"
-    if name.startswith("the items"):
-        return f"Clear {name.removeprefix('the items of ')} when it is done with"
-    if " and " in name:
-        return f"Cut {name}: each a weak reference (weakref.ref), or cleared. {cut.reason[:1].upper()}{cut.reason[1:]}"
-    if cut.reason == OWN_FUNCTION:
-        return f"{name} keeps {cut.reason}: do not store it, or clear it in close()"
-    where = f" ({PurePath(cut.sites[0].file).name}:{cut.sites[0].line})" if cut.sites else ""
-    why = f"{name} is the one to cut: {cut.reason}. " if cut.reason else ""
-    return f"{why}Make {name}{where} a weak reference (weakref.ref), or clear it"

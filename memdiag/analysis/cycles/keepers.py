@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from memdiag.analysis.cycles import graph
+from memdiag.analysis.cycles.shapes import Draft
 from memdiag.analysis.retained import Retention
 from memdiag.analysis.roles import NORMAL, Mask, Roles
 from memdiag.analysis.roots import Tree
 from memdiag.model import Ints
-
-if TYPE_CHECKING:
-    from memdiag.analysis.cycles.stage import Draft
 
 _HOLDERS = 8  # of one shape that are told apart
 _OTHERS = 2  # further ways to one cycle that are told

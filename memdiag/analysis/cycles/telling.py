@@ -14,7 +14,8 @@ from memdiag.analysis.cycles.circle import Step, describe_cycle
 from memdiag.analysis.cycles.cuts import Freed, Reference, weighed
 from memdiag.analysis.cycles.patterns import pattern_of
 from memdiag.analysis.cycles.references import Kind
-from memdiag.analysis.cycles.stage import LONGEST, Cluster, Examination, classes_of
+from memdiag.analysis.cycles.shapes import LONGEST
+from memdiag.analysis.cycles.stage import Cluster, Examination, classes_of
 from memdiag.analysis.items import own_line
 from memdiag.analysis.roles import CACHE, CONTAINERS, Mask
 from memdiag.analysis.wording import Narrator, Way
