@@ -46,7 +46,7 @@ class LifecycleManager:
 
 
 def main() -> None:
-    requests = int(sys.argv[1]) if len(sys.argv) > 1 else 16_000
+    requests = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
     rng = random.Random(37)
     manager = LifecycleManager()
     checksum = 0

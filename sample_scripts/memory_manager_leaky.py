@@ -10,7 +10,7 @@ Cycles:
     state: reachable
     pattern: parent and child|cycle
     shape: Session .channel -> Channel .session
-    holder: MemoryManager.watched
+    holder: manager.watched
     type: Session
     created: 4000
     surviving: 4000

@@ -77,7 +77,7 @@ def test_created_and_surviving_to_the_digit(world: World, created: int, kept: in
     evidence = world.look(passes=5)
     assert row(evidence, "Context") == TypeSurvival("Context", created, kept)
     assert evidence.created == created * PER_INSTANCE
-    assert evidence.surviving == kept * PER_INSTANCE
+    assert evidence.surviving == kept * PER_INSTANCE, (evidence.by_type, evidence.clusters)
     assert evidence.survival_rate == pytest.approx(kept / created)
     assert [one.collected for one in evidence.passes] == [(created - kept) * PER_INSTANCE, 0, 0, 0, 0]
     assert [one.surviving for one in evidence.passes] == [kept * PER_INSTANCE] * 5
