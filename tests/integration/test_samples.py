@@ -73,7 +73,7 @@ def recorded(name: str) -> Result:
     expected = EXPECTED[name]["verdict"].split("|")
     unsure = {"inconclusive"} if "clean" in expected else {"inconclusive", "clean"}
     arguments = [count for start, count in ITERATIONS.items() if name.startswith(start)]
-    for _ in range(3):
+    for _ in range(6):
         with tempfile.TemporaryDirectory() as place:
             script = os.path.basename(shutil.copy(SAMPLES / name, place))
             ran = Cli(Path(place)).reported(EXPECTED[name]["command"], script, *arguments)
