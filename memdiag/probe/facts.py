@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def facts(item: object) -> dict[str, Any]:
-    """Plain values under the names of ``ObjectFacts``; what is not known is left out."""
+def facts(item: object, copied: bool) -> dict[str, Any]:
+    """Plain values under the names of ``ObjectFacts``; what is not known is left out.
+
+    ``copied``: in an image, and not in the program itself, where no dictionary may be made of an object's attributes.
+    """
     found: dict[str, Any] = {}
-    for tell in (_definition, _length, _limit, _unset, _finalizer):
+    for tell in (_definition, _length, _limit, _finalizer, lambda item: _of_attributes(item, copied)):
         try:
             found.update(tell(item))
         except Exception:
@@ -44,8 +47,7 @@ def _definition(item: Any) -> dict[str, Any]:
         return {"module": _text(namespace.get("__name__")), "file": _text(namespace.get("__file__"))}
     if issubclass(kind, type):
         return {"module": kinds.type_name(item)[0], **_of_methods(item)}
-    wrapped = (kinds.instance_namespace(item) or {}).get("__wrapped__")
-    return _definition(wrapped) if type(wrapped) is _Function else {}
+    return {}
 
 
 def _of_methods(kind: type) -> dict[str, Any]:
@@ -74,13 +76,14 @@ def _limit(item: Any) -> dict[str, Any]:
     return {}
 
 
-def _unset(item: Any) -> dict[str, Any]:
-    """Which attributes of an instance are None; of a class or module that tells nothing."""
-    if issubclass(type(item), (type, _Module)):
+def _of_attributes(item: Any, copied: bool) -> dict[str, Any]:
+    """Of an instance: which attributes are None, and where what it stands in for is defined (``functools.wraps``)."""
+    if issubclass(type(item), (type, _Module, _Function)):
         return {}
-    stored = [*(kinds.instance_namespace(item) or {}).items(), *kinds.slots(item)]
-    found = [name for name, value in stored if value is None and type(name) is str][:_MOST_UNSET]
-    return {"unset": found} if found else {}
+    stored = kinds.attributes(item, copied)
+    wrapped = [value for name, value in stored if name == "__wrapped__" and type(value) is _Function]
+    unset = [name for name, value in (*stored, *kinds.slots(item)) if value is None][:_MOST_UNSET]
+    return {**(_definition(wrapped[0]) if wrapped else {}), **({"unset": unset} if unset else {})}
 
 
 def _finalizer(item: Any) -> dict[str, Any]:

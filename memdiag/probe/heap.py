@@ -23,7 +23,7 @@ def told(objects_at: Callable[[set[int]], dict[int, object]], text: bytes, copie
     return {
         "edges": [[source, target, labels.edge(source, target)] for source, target in questions["edges"]],
         "objects": [
-            [key, {"name": labels.name(key), **(facts(found[key]) if key in found else {})}]
+            [key, {"name": labels.name(key), **(facts(found[key], copied) if key in found else {})}]
             for key in questions["objects"]
         ],
     }

@@ -8,6 +8,7 @@ one may run its metaclass.
 from __future__ import annotations
 
 import sys as _sys
+from gc import get_referents as _get_referents
 from sys import getsizeof as _getsizeof
 from sys import stdlib_module_names as _stdlib
 
@@ -49,6 +50,7 @@ _PLAIN_NAMES |= {"typing.Generic"}
 _PLAIN_NAMES |= {"builtins.cell", "builtins.method", "builtins.frame", "builtins.traceback", "builtins.code"}
 _PLAIN_IDS = frozenset(map(id, _PLAIN))
 _exact_text = str.__str__
+_attribute_of = object.__getattribute__  # never the class's own, nor its __getattr__
 _object_size = object.__sizeof__
 _OWN = (__package__ or "").partition(".")[0]
 
@@ -88,6 +90,45 @@ def instance_namespace(instance: object) -> dict[str, Any] | None:
                 return None
             return found if type(found) is dict else None
     return None
+
+
+def present_namespace(instance: object) -> dict[str, Any] | None:
+    """The instance's own ``__dict__`` where it has one by now: in the program itself none may be made by asking."""
+    dictionaries = {id(one) for one in _get_referents(instance) if type(one) is dict}
+    if dictionaries <= {id(value) for _, value in inline_attributes(instance)}:
+        return None
+    return instance_namespace(instance)
+
+
+def attributes(instance: object, copied: bool) -> list[tuple[str, object]]:
+    """Names and values of what the instance keeps in its namespace; in the program itself as far as they are known."""
+    namespace = instance_namespace(instance) if copied else present_namespace(instance)
+    if namespace is None:
+        return [] if copied else inline_attributes(instance)
+    return [(name, value) for name, value in namespace.items() if type(name) is str]
+
+
+def inline_attributes(instance: object) -> list[tuple[str, object]]:
+    """Attributes that an instance keeps without a dictionary, as far as its class's functions name them."""
+    kind = type(instance)
+    found: list[tuple[str, object]] = []
+    for name in _names_in_functions(kind):
+        in_class = lookup(kind, name)
+        if lookup(type(in_class), "__get__") is None:
+            try:
+                found.append((name, _attribute_of(instance, name)))
+            except Exception:
+                continue
+    return found
+
+
+def _names_in_functions(kind: type) -> list[str]:
+    names: dict[str, None] = {}
+    for base in _mro_of(kind):
+        for item in list(_namespace_of(base).values()):
+            if type(item) is _Function:
+                names.update(dict.fromkeys(item.__code__.co_names))
+    return list(names)
 
 
 def slots(instance: object) -> list[tuple[str, object]]:

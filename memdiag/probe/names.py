@@ -42,14 +42,6 @@ _STORED = {
 _FUTURES = {("_asyncio", "Future"), ("_asyncio", "Task")}
 
 
-def _namespace(item: object) -> dict[str, Any] | None:
-    """The dictionary behind an instance's or a class's attributes."""
-    if issubclass(type(item), type):
-        inner = _get_referents(kinds._namespace_of(item))
-        return inner[0] if inner and type(inner[0]) is dict else None
-    return kinds.instance_namespace(item)
-
-
 def _of_threads(local: object) -> list[int]:
     """The ids of the namespaces that a ``threading.local`` has for each of the threads."""
     kept = [one for one in _get_referents(local) if type(one) is dict]
@@ -59,7 +51,8 @@ def _of_threads(local: object) -> list[int]:
 class Labels:
     """Names for the edges among a few objects, kept by id.
 
-    ``copied``: in an image, where a dictionary made of a suspended function's variables keeps none of them alive.
+    ``copied``: in an image, where a dictionary that is made of a suspended function's variables, or of an instance's
+    attributes, is none of the program's.
     """
 
     def __init__(self, objects: dict[int, object], copied: bool = False) -> None:
@@ -79,9 +72,16 @@ class Labels:
         if issubclass(kind, _ThreadLocal):
             self._namespaces.update(_of_threads(item))
         elif id(kind) not in _NO_NAMESPACE:
-            namespace = _namespace(item)
+            namespace = self._namespace(item)
             if namespace is not None:
                 self._namespaces.add(id(namespace))
+
+    def _namespace(self, item: object) -> dict[str, Any] | None:
+        """The dictionary behind an instance's or a class's attributes."""
+        if issubclass(type(item), type):
+            inner = _get_referents(kinds._namespace_of(item))
+            return inner[0] if inner and type(inner[0]) is dict else None
+        return kinds.instance_namespace(item) if self._copied else kinds.present_namespace(item)
 
     def edge(self, source: int, target: int) -> str:
         """``.attribute``, ``[*]``, ``.closure(name)``, or empty where it cannot be told."""
@@ -140,14 +140,12 @@ class Labels:
         return ""
 
     def _attribute(self, holder: object, held: object) -> str:
-        namespace = _namespace(holder)
+        namespace = self._namespace(holder)
         if namespace is held:
             return ".__dict__"
-        for name, value in (namespace or {}).items():
+        inline = [] if self._copied or namespace is not None else kinds.inline_attributes(holder)
+        for name, value in (*(namespace or {}).items(), *inline, *kinds.slots(holder)):
             if value is held and type(name) is str:
-                return f".{name}"
-        for name, value in kinds.slots(holder):
-            if value is held:
                 return f".{name}"
         return self._built_in(holder, held)
 

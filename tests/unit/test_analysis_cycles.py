@@ -96,6 +96,7 @@ def test_a_heap_that_is_walked_in_place_says_the_same(world: World, how: str) ->
     evidence = world.look(passes=3, how=how)
     assert row(evidence, "Context") == TypeSurvival("Context", 50, 5)
     assert row(evidence, "Parent") == TypeSurvival("Parent", 3, 0)
+    assert evidence.surviving == 5 * PER_INSTANCE  # to ask for names has made no dictionary of anyone's attributes
     (parents,) = clusters(evidence, "waiting", "Parent")
     assert [cut.reference for cut in parents.cuts if cut.recommended] == ["Child.parent"]
     assert [one.surviving for one in evidence.passes] == [evidence.surviving] * 3

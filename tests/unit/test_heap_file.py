@@ -140,7 +140,7 @@ def test_questions_are_answered_by_names_and_facts(native: Native, tmp_path: Pat
         edges=((id(record), id(namespace)), (id(namespace), id(record.payload)), (id(record.payload), id("x"))),
         objects=(id(Record), id(bounded), id(vars(Record)["__init__"])),
     )
-    told_of = heap.told(native.objects_at, questions_text(questions).encode(), copied=False)
+    told_of = heap.told(native.objects_at, questions_text(questions).encode(), copied=True)
     (tmp_path / "answers").write_text(to_json(told_of))
     answers = read_answers(tmp_path / "answers")
     assert answers is not None
@@ -162,7 +162,7 @@ class Derived(Finalized):
 
 def test_a_class_tells_which_finalizer_its_instances_have(native: Native, tmp_path: Path) -> None:
     asked = Questions(objects=(id(Derived), id(Finalized), id(Slotted)))
-    told_of = heap.told(native.objects_at, questions_text(asked).encode(), copied=False)
+    told_of = heap.told(native.objects_at, questions_text(asked).encode(), copied=True)
     (tmp_path / "answers").write_text(to_json(told_of))
     answers = read_answers(tmp_path / "answers")
     assert answers is not None

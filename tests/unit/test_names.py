@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from memdiag.probe import heap
+from memdiag.probe.facts import facts
 from memdiag.probe.names import Labels
 from tests.heaps import noticed_by
 
@@ -45,7 +46,7 @@ def function() -> None: ...
 
 def label(holder: object, held: object, *also: object) -> str:
     """What the reference from ``holder`` to ``held`` is called where these and ``also`` are on a path."""
-    labels = Labels({id(item): item for item in (holder, held, *also)})
+    labels = Labels({id(item): item for item in (holder, held, *also)}, copied=True)
     return labels.edge(id(holder), id(held))
 
 
@@ -370,6 +371,39 @@ def test_answers_come_in_the_order_of_the_questions() -> None:
     known = {id(item): item for item in (holder, held, sys)}
     edges = [[id(sys), id(held)], [id(holder), id(held)]]
     asked = " ".join(f"{one}:{other}" for one, other in edges) + f"\n{id(sys)} {id(held)}"
-    said = heap.told(lambda _: known, asked.encode(), copied=False)
+    said = heap.told(lambda _: known, asked.encode(), copied=True)
     assert said["edges"] == [[*edges[0], ""], [*edges[1], ".items"]]
     assert [facts["name"] for _, facts in said["objects"]] == ["sys", ""]
+
+
+class Kept:
+    """Two attributes that its own functions name, one of them a dictionary, and one in the class as well."""
+
+    limit: object = None
+
+    def __init__(self) -> None:
+        self.rows: dict[str, object] = {}
+        self.limit = [1]
+
+    @property
+    def never(self) -> object:
+        raise AssertionError("nothing of the program's is run")
+
+    def use(self) -> object:
+        return self.never
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="every instance has a dictionary there")
+def test_in_the_program_itself_no_dictionary_is_made_by_asking() -> None:
+    kept = Kept()
+    labels = Labels({id(one): one for one in (kept, kept.rows, kept.limit)}, copied=False)
+    assert labels.edge(id(kept), id(kept.rows)) == ".rows"
+    assert labels.edge(id(kept), id(kept.limit)) == ".limit"
+    assert facts(kept, copied=False) == {}
+    assert {id(one) for one in gc.get_referents(kept)} == {id(kept.rows), id(kept.limit), id(Kept)}
+
+
+def test_in_the_program_itself_a_dictionary_that_is_there_is_read() -> None:
+    kept = Kept()
+    vars(kept)["named elsewhere"] = held = object()
+    assert Labels({id(one): one for one in (kept, held)}, copied=False).edge(id(kept), id(held)) == ".named elsewhere"
