@@ -25,6 +25,7 @@ from os import _exit
 from os import getppid as _getppid
 from os import nice as _nice
 from time import monotonic as _monotonic
+from time import perf_counter as _perf_counter
 
 from . import heap, roots
 from .allocations import allocations, record
@@ -37,7 +38,8 @@ from .wire import pieces, to_json
 
 GARBAGE = "garbage"  # the label of a snapshot that is taken just before a collection
 _PATIENCE = 600.0  # seconds to wait for the questions of a parent that lives
-_FAULT_S = 8e-6  # what the first write to a page that an image shares costs the program
+_FAULT_S = 8e-6  # what the first write to a page that an image shares costs the program, at most
+_TOUCHED = 8  # pages, written to after each image to learn that cost: machines differ by far
 _PAGE = 4096
 _ENDLESS = float("inf")
 _SMALL = 64 << 20  # bytes of resident set
@@ -71,6 +73,8 @@ class Images:
         self._walked: dict[int, bool] = {}  # numbers of images that may not be done yet; whether their file was seen
         self._times: dict[int, float] = {}  # when the latest samples were taken
         self._pages = self._faults = 0  # of the process, at its last image
+        self._fault_s = _FAULT_S
+        self._shared = bytearray(_TOUCHED * _PAGE)
         self._cadence = Cadence(
             keep=8, seconds=0.004, work=1, share=0.01, allowance=0.0, apart=0.4, rest=1.5, doubling=0.012, later=0.03
         )
@@ -116,7 +120,15 @@ class Images:
             return 0.0
         more = (self._recorder.resident() or 0) // _PAGE - self._pages
         written = self._calls.page_faults() - self._faults - max(0, more)
-        return max(0, min(written, self._pages)) * _FAULT_S
+        return max(0, min(written, self._pages)) * self._fault_s
+
+    def _touch(self) -> None:
+        """Learn what a write to a shared page costs here: the least that was seen, or a busy machine would tell."""
+        shared = self._shared
+        begun = _perf_counter()
+        for at in range(0, _TOUCHED * _PAGE, _PAGE):
+            shared[at] = 1
+        self._fault_s = min(self._fault_s, (_perf_counter() - begun) / _TOUCHED)
 
     def garbage(self) -> None:
         """A snapshot of garbage that is about to be collected, by an image only."""
@@ -171,6 +183,7 @@ class Images:
 
     def _note(self, taken: bool) -> None:
         if taken:
+            self._touch()
             self._walked[self._number] = False
             self._times[self._number] = self._recorder.now()
             self._times.pop(self._number - _FORGOTTEN, None)
