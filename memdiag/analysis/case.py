@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from memdiag.analysis import series
 from memdiag.analysis.owner import RESULT, SKIPPED, is_called, is_of_item, is_unset, limit_of
 from memdiag.analysis.series import Floats, Trend, judge
+from memdiag.analysis.touches import adds_each_time
 from memdiag.model import HeapEvidence, Moment, Population, Touch
 
 LEAST_ITEMS = 12  # fewer are noise, unless they are large
@@ -23,6 +25,7 @@ _SWELL_PARTS = 4  # for buffers, which are enlarged in steps
 LATE = 0.4  # of the run: growth that covers less is no sign of anything
 _SLOWER = 0.65  # what the last third brought of what the middle third did: slower than the square root of time grows
 _UNWOUND = "exit"  # the moment at which functions have returned: what they held, they held until their end
+_STILL = 0.05  # of all growth, that the last third of the looks brought where it goes on for certain
 _NOISE = 3.0  # growth must be this many times the largest fall
 
 
@@ -69,6 +72,18 @@ class Case:
         """Whether the source is known that adds to it; a source that never does is not the one that tells."""
         source = self.population.source
         return source.read and bool(self.adds or _cached(source.created))
+
+    @property
+    def climbs(self) -> bool:
+        """Whether it grew from one look to the next all along, by lines that each time add what they are given.
+
+        Such growth has no level to come to: if it slows, it is the program that does.
+        """
+        values = self.bytes if self.by_bytes else self.counts
+        rises = [after - before for before, after in pairwise(values)]
+        last = sum(rises[-(len(rises) // 3) :])
+        goes_on = min(rises) >= 0 and min(rises[len(rises) // 2 :]) > 0 and last >= _STILL * sum(rises)
+        return self.is_read and bool(self.adds) and all(adds_each_time(touch.how) for touch in self.adds) and goes_on
 
     @property
     def reached_removes(self) -> tuple[Touch, ...]:

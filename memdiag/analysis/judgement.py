@@ -80,6 +80,8 @@ def judge_case(one: Case) -> Judgement | None:
     shape = one.trend.shape
     if one.population.limit is not None:
         return _bounded(one, "limit", 0.95)
+    if one.climbs and shape in ("unsteady", "levelled") and not one.bounds and not one.removes:
+        return _climbing(one)
     if shape == "levelled":
         return _bounded(one, "levelled", 0.8)
     if shape == "step":
@@ -93,6 +95,12 @@ def judge_case(one: Case) -> Judgement | None:
         sure = any(not bound.how.startswith("evicts") for bound in one.bounds)
         return _bounded(one, "bound" if sure else "eviction", 0.75 if sure else 0.55)
     return _steady(one)
+
+
+def _climbing(one: Case) -> Judgement | None:
+    """On growth that slows, of something that the source only ever adds to."""
+    steady = _steady(one)
+    return Judgement("suspect", 0.4, "slowing") if steady and steady.verdict in ("leak", "suspect") else steady
 
 
 def _bounded(one: Case, reason: str, confidence: float) -> Judgement | None:

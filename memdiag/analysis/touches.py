@@ -25,7 +25,9 @@ _BOUNDED = {"deque": 1, "Queue": 0, "LifoQueue": 0, "PriorityQueue": 0, "LRUCach
 _COPIES = {"list", "set", "dict", "tuple", "deque", "sorted", "OrderedDict", "defaultdict", "filter", "frozenset"}
 FIRST = {"__init__", "__new__", "__post_init__", "__attrs_post_init__", "__setstate__", "setUp", "<module>"}
 _CACHES = {"cache", "lru_cache"}
+_OF_EVERY_CALL = ("append", "extend", "insert", "heappush", "put", "rebuilt with more", "+=", "linked in front")
 ON_A_MISS = ", on a miss"  # ends the ``how`` of what is added under a key that was looked up just before
+UNIQUE = ", where it is not known"  # ... in a function that looks something up first, which may be what it adds
 CALLBACK = ", as a callback"  # ... of a method that is handed over, for others to call
 
 
@@ -91,7 +93,7 @@ def _call(target: Target, node: ast.Call, scope: Scope) -> Iterator[Deed]:
     bulk = name in _BULK and reference.depth == 0
     yield Deed(
         "add" if adds else "remove",
-        name + _place(reference.depth, adds),
+        name + _place(reference.depth, adds) + (UNIQUE if adds and _looks_up(scope) else ""),
         node,
         scope,
         reference.outside,
@@ -114,6 +116,17 @@ def _handed_over(target: Target, node: ast.Attribute, scope: Scope) -> Iterator[
 def _is_by_place(node: ast.Call) -> bool:
     """``pop()`` and ``pop(0)`` take what is first or last; ``pop(key)`` takes what is meant."""
     return not node.args or (isinstance(node.args[0], ast.Constant) and node.args[0].value in (0, -1))
+
+
+def adds_each_time(how: str) -> bool:
+    """Whether each call makes it larger by what it is given; under a key, or in a set, it may take an old place."""
+    return how.startswith(_OF_EVERY_CALL) and UNIQUE not in how
+
+
+def _looks_up(scope: Scope) -> bool:
+    """Whether the function asks if something is there: ``key in ...``, ``get(key)``."""
+    asks = any(isinstance(one, ast.Compare) and isinstance(one.ops[0], (ast.In, ast.NotIn)) for one in scope.nodes)
+    return asks or any(isinstance(one, ast.Call) and last_name(one) == "get" and one.args for one in scope.nodes)
 
 
 def _place(depth: int, adds: bool) -> str:
@@ -153,8 +166,8 @@ def _item_assignment(target: Target, node: ast.AST, to: ast.Subscript, scope: Sc
     if isinstance(to.slice, ast.Slice):
         yield Deed("remove", "slice assignment", node, scope, reference.outside, bulk=True)
         value = getattr(node, "value", None)
-        if value is not None and any(_is_window(one) for one in ast.walk(value)):
-            yield Deed("bound", "slice", node, scope)
+        if value is not None and (windows := [one for one in ast.walk(value) if _is_window(one)]):
+            yield Deed("bound", "slice" + _width(windows[0], reference.depth), node, scope)
         return
     counts = isinstance(getattr(node, "value", None), ast.BinOp)
     if counts and target.within(node.value, scope):  # type: ignore[attr-defined]
@@ -189,8 +202,9 @@ def _rebuilt(target: Target, node: ast.AST, value: ast.expr, scope: Scope, outsi
     loops = [one for one in ast.walk(value) if isinstance(one, ast.comprehension)]
     if any(target.meant(one.value, scope) is not None for one in slices):
         yield Deed("remove", "slice", node, scope, outside, bulk=True)
-        if any(_is_window(one) for one in slices):
-            yield Deed("bound", "slice", node, scope)
+        if windows := [one for one in slices if _is_window(one)]:
+            found = target.meant(windows[0].value, scope)
+            yield Deed("bound", "slice" + _width(windows[0], found.depth if found else 1), node, scope)
     elif any(target.meant(iterated(one.iter), scope) is not None and one.ifs for one in loops):
         yield Deed("remove", "filter", node, scope, outside, bulk=True)
     elif isinstance(value, (ast.BinOp, ast.JoinedStr, ast.List, ast.Set, ast.Dict, ast.Tuple)):
@@ -209,6 +223,16 @@ def _is_window(node: ast.AST) -> bool:
     if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Slice):
         return False
     return node.slice.upper is not None or isinstance(node.slice.lower, ast.UnaryOp)
+
+
+def _width(node: ast.AST, depth: int) -> str:
+    """``=n`` of a window on the container itself, where n is written down as a number."""
+    assert isinstance(node, ast.Subscript)
+    if depth or not isinstance(node.slice, ast.Slice):
+        return ""
+    end = node.slice.upper or node.slice.lower
+    number = end.operand if isinstance(end, ast.UnaryOp) and isinstance(end.op, ast.USub) else end
+    return f"={number.value}" if isinstance(number, ast.Constant) and isinstance(number.value, int) else ""
 
 
 def _is_first(target: Target, node: ast.AST, scope: Scope) -> bool:
@@ -282,7 +306,7 @@ def _deletion(target: Target, node: ast.Delete, gone: ast.expr, scope: Scope) ->
     single = isinstance(gone.slice, ast.Constant) and isinstance(gone.slice.value, int)
     yield Deed("remove", how, node, scope, reference.outside, bulk=sliced, single=single)
     if isinstance(gone.slice, ast.Slice) and isinstance(gone.slice.upper or gone.slice.lower, ast.UnaryOp):
-        yield Deed("bound", "slice", node, scope)
+        yield Deed("bound", "slice" + _width(gone, reference.depth), node, scope)
 
 
 # --- caches of functions --------------------------------------------------------------------------------------

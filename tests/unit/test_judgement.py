@@ -561,3 +561,40 @@ def test_a_leak_always_has_more_at_its_end(counts: list[int], source: str) -> No
         assert found.growing.counts[-1] > found.growing.counts[0]
         assert 0 < found.confidence <= 1
         assert found.growing.per_second >= 0
+
+
+def slowing(count: int = MOMENTS) -> list[int]:
+    """As a program adds that copies all it has for each new item: after some time, ever fewer."""
+    times = np.linspace(0.0, 1.0, count)
+    return [int(12_000 * (1 - (1 - t) ** 2.6)) + 200 for t in times[:-1]] + [12_300]
+
+
+def test_what_each_call_adds_to_has_no_level_to_come_to() -> None:
+    one = population(slowing())
+    assert judged(one)[0].verdict == "suspect"
+    rebuilt = KEEPS.replace("self.history.append(turn)", "self.history = [*self.history, turn]")
+    assert verdict(population(slowing(), rebuilt)) == "suspect"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        KEEPS.replace("self.history.append(turn)", "self.history[turn.key] = turn"),
+        KEEPS.replace("self.history.append(turn)", "if turn not in self.history: self.history.append(turn)"),
+        KEEPS.replace(
+            "self.history.append(turn)", "if self.known.get(turn.key): return\n        self.history.append(turn)"
+        ),
+        SKIPS,
+        TRIMS,
+    ],
+    ids=["under a key", "if not there", "if not known", "removed", "bounded"],
+)
+def test_what_may_fill_up_and_slows_is_no_suspect(text: str) -> None:
+    assert verdict(population(slowing(), text)) == "bounded"
+
+
+def test_a_window_that_is_far_exceeded_bounds_nothing() -> None:
+    windowed = KEEPS.replace("append(turn)", "append(turn)\n        if self.on: self.history = self.history[-100:]")
+    assert verdict(population(ramp(), windowed)) == "suspect"
+    wide = windowed.replace("-100", "-100_000")
+    assert verdict(population(ramp(), wide)) == "bounded"

@@ -504,9 +504,11 @@ def test_a_dataclass_field() -> None:
         (["if len(self.items) + 1 > 100 and new:", "    del self.items[0]"], "len check, limit=100"),
         (["if self.items.full():", "    self.items.get_nowait()"], "len check"),
         (["if len(self.items[key]) > 9:", "    self.items[key].pop(0)"], "len check of an item, limit=9"),
-        (["self.items = self.items[-100:]"], "slice"),
-        (["self.items[:] = self.items[-100:]"], "slice"),
-        (["del self.items[:-100]"], "slice"),
+        (["self.items = self.items[-100:]"], "slice=100"),
+        (["self.items = self.items[:100]"], "slice=100"),
+        (["self.items = self.items[-self.most:]"], "slice"),
+        (["self.items[:] = self.items[-100:]"], "slice=100"),
+        (["del self.items[:-100]"], "slice=100"),
     ],
 )
 def test_bounds_by_length(lines: list[str], how: str) -> None:
