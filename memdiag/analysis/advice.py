@@ -245,6 +245,8 @@ _REASONS = {
     "local": "It is a variable of a function that still runs: it may be what that function is to return.",
     "result name": "Its name says that it may be the program's result: what cannot be told from a leak.",
     "removes": "A removal exists whose condition may yet come, or that does not reach all of them.",
+    "in vain": "What is to let go of items was at work between the snapshots, and let go of none.",
+    "unseen": "How it went at the end was not seen: it may have been full long before.",
     "unset": "What would bound it is there, and not in use.",
     "late": "It began late, and went on from then to the end.",
     "falls": "Some are taken away again, though not by what was read, and fewer than come.",
@@ -280,6 +282,9 @@ def fix(told: Told) -> str:
         return f"Call {done}() ({at(unreached)}) for what is done with. Or: {remedy(told.case, told.pattern, where)}"
     if told.reason == "unset" and told.case.unset_bound is not None:
         return f"Set the limit that {at(told.case.unset_bound)} compares with: it is None, so nothing is let go of."
+    if told.reason == "in vain":
+        sweep = told.case.bounds[0]
+        return f"See what {quoted(sweep)} waits for: its condition holds for none of them."
     if told.reason == "error path" and told.case.skipped is not None:
         return (
             f"Put the removal at {at(told.case.skipped)} into a finally block, so that it happens whatever is raised."

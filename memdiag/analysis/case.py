@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 
 from memdiag.analysis import series
-from memdiag.analysis.owner import RESULT, SKIPPED, is_called, is_of_item, is_unset, limit_of
+from memdiag.analysis.owner import BY_AGE, RESULT, SKIPPED, is_called, is_of_item, is_unset, limit_of
 from memdiag.analysis.series import Floats, Trend, judge
-from memdiag.analysis.touches import adds_each_time
+from memdiag.analysis.touches import REBUILT, adds_each_time
 from memdiag.model import HeapEvidence, Moment, Population, Touch
 
 LEAST_ITEMS = 12  # fewer are noise, unless they are large
@@ -25,6 +25,8 @@ _SWELL_PARTS = 4  # for buffers, which are enlarged in steps
 LATE = 0.4  # of the run: growth that covers less is no sign of anything
 _SLOWER = 0.65  # what the last third brought of what the middle third did: slower than the square root of time grows
 _UNWOUND = "exit"  # the moment at which functions have returned: what they held, they held until their end
+_REMAKES = tuple(f"evicts: {how}" for how in ("reassigned", "filter", "slice", "replaced by"))
+_SEEN_TO = 2  # moments at which another container was in its place
 _STILL = 0.05  # of all growth, that the last third of the looks brought where it goes on for certain
 _NOISE = 3.0  # growth must be this many times the largest fall
 
@@ -45,6 +47,7 @@ class Case:
     adds: tuple[Touch, ...]
     removes: tuple[Touch, ...]
     bounds: tuple[Touch, ...]
+    unseen: float = 0.0  # share of its life that lies between the last two looks, by the clock that says the least
 
     @property
     def gained(self) -> int:
@@ -84,6 +87,13 @@ class Case:
         last = sum(rises[-(len(rises) // 3) :])
         goes_on = min(rises) >= 0 and min(rises[len(rises) // 2 :]) > 0 and last >= _STILL * sum(rises)
         return self.is_read and bool(self.adds) and all(adds_each_time(touch.how) for touch in self.adds) and goes_on
+
+    @property
+    def evicts_in_vain(self) -> bool:
+        """Whether what is to let go of items, by making the container anew without them, was seen to; none went."""
+        remakes = all(touch.how.startswith(_REMAKES) and BY_AGE not in touch.how for touch in self.bounds)
+        added = any(touch.how.startswith(REBUILT) for touch in self.adds)
+        return bool(self.bounds) and remakes and not added and not self.fall and self.population.remade >= _SEEN_TO
 
     @property
     def reached_removes(self) -> tuple[Touch, ...]:
@@ -155,6 +165,7 @@ def weighed(
         adds=_fitting(population, population.source.adds),
         removes=tuple(touch for touch in population.source.removes if _bears_on(population, touch)),
         bounds=tuple(touch for touch in population.source.bounds if _is_in_force(population, touch)),
+        unseen=min(_last_gap(clock) for clock in clocks[:2]),
     )
 
 
@@ -220,6 +231,11 @@ def _widest_gap(clock: Floats) -> float:
     """Between two looks, as a share of the whole."""
     whole = float(clock[-1] - clock[0])
     return float(np.diff(clock).max()) / whole if whole > 0 and len(clock) > 1 else 1.0
+
+
+def _last_gap(clock: Floats) -> float:
+    whole = float(clock[-1] - clock[0])
+    return float(clock[-1] - clock[-2]) / whole if whole > 0 and len(clock) > 1 else 1.0
 
 
 def _goes_on(clock: Floats, values: Sequence[int]) -> bool:

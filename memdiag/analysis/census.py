@@ -21,6 +21,7 @@ _FEWEST_OTHERS = 16  # ... if it is of a type that is not known to be a containe
 LARGEST_SMALL = 512  # bytes; Python's own arenas hold no larger blocks
 _STEP = 16  # bytes, of the sizes of such blocks
 LARGEST_PLAIN = 4096  # bytes; single objects above are followed one by one
+_ITERATORS = {"generator", "enumerate", "zip", "map", "filter", "reversed", "frame"}
 _LOCAL = np.uint64(1 << 63)  # marks a holder that is a variable of a running function, not an object
 
 
@@ -121,7 +122,7 @@ def _holders(graph: HeapGraph, nodes: Ints) -> Ids:
     """The id of the first object that refers to each node; else the running function's variable that does."""
     wanted = np.zeros(len(graph.ids), dtype=np.bool_)
     wanted[nodes] = True
-    edges = np.flatnonzero(wanted[graph.targets])
+    edges = np.flatnonzero(wanted[graph.targets] & ~_passing(graph))
     first = np.zeros(len(graph.ids), dtype=np.int64)
     first[graph.targets[edges[::-1]]] = edges[::-1]  # of several the first stays
     held = np.zeros(len(graph.ids), dtype=np.bool_)
@@ -135,6 +136,12 @@ def _holders(graph: HeapGraph, nodes: Ints) -> Ids:
             found[place] = name
     found[np.searchsorted(nodes, targets)] = graph.ids[sources]
     return found
+
+
+def _passing(graph: HeapGraph) -> Mask:
+    """Edges from iterators, which refer to what they go through for a while only. Shape (edges)."""
+    kinds = np.array([name in _ITERATORS or name.endswith("iterator") for name in graph.type_names], dtype=np.bool_)
+    return np.asarray(np.repeat(kinds[graph.types], np.diff(graph.starts)))
 
 
 def _variables(graph: HeapGraph) -> dict[int, np.uint64]:

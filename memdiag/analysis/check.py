@@ -142,9 +142,11 @@ def growth_of(values: Sequence[int], calls: Sequence[int], pauses: int = 0) -> G
 def _judge(one: Case, growth: Growth) -> Judgement:
     if one.population.limit is not None:
         return Judgement("bounded", 0.95, "limit")
-    if one.bounds and one.broken_bound is None:
+    if one.bounds and one.broken_bound is None and not one.evicts_in_vain:
         sure = any(not bound.how.startswith("evicts") for bound in one.bounds)
         return Judgement("bounded", 0.8 if sure else 0.6, "bound" if sure else "eviction")
+    if one.evicts_in_vain:
+        return Judgement("suspect", 0.7, "in vain")
     if growth.verdict == "suspect":
         return Judgement("suspect", 0.5, "slowing")
     if one.broken_bound is not None:

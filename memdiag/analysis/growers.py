@@ -6,6 +6,7 @@ refers to it. Many small containers of the same role (the lists of all sessions)
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,17 +44,22 @@ class Candidate:
     amounts: Ints
     spread: frozenset[int] = frozenset()
     old_growth: float = 0.0  # of members that were there from early on
+    remade: int = 0  # moments at which another object was in the place of the only member
 
 
 @dataclass(frozen=True)
 class Series:
-    """Amounts of a few nodes at all moments, shape (moments, nodes)."""
+    """Amounts of a few nodes at all moments, shape (moments, nodes).
+
+    ``remade`` (nodes): at how many of these another object was in the node's place.
+    """
 
     nodes: Ints
     amounts: Ints
+    remade: Ints
 
     def chosen(self, those: Mask) -> Series:
-        return Series(self.nodes[those], self.amounts[:, those])
+        return Series(self.nodes[those], self.amounts[:, those], self.remade[those])
 
 
 def growing(series: Sequence[Census], last: HeapGraph, roles: Roles, tree: Tree) -> list[Candidate]:
@@ -111,7 +117,7 @@ def outgrows_its_falls(amounts: Ints) -> bool:
 
 def _scaled(one: Candidate, kind: Kind, unit: int) -> Candidate:
     amounts = np.where(one.amounts > 0, one.amounts * unit, one.amounts)
-    return Candidate(kind, one.members, one.chief, amounts, one.spread, one.old_growth * unit)
+    return dataclasses.replace(one, kind=kind, amounts=amounts, old_growth=one.old_growth * unit)
 
 
 # --- what each object bore at each moment -----------------------------------------------------------------------
@@ -123,8 +129,9 @@ def _tracks(series: Sequence[Census], slots: Sequence[Slots], last: HeapGraph, f
     amounts[-1] = final.amounts
     for at, (one, part) in enumerate(zip(series[:-1], slots[:-1], strict=True)):
         amounts[at] = _at(one, part, final, last, from_small)
+    by_id = amounts.copy()
     _follow_remade(series, slots, last, amounts)
-    return Series(np.searchsorted(last.ids, final.ids), amounts)
+    return Series(np.searchsorted(last.ids, final.ids), amounts, (amounts > by_id).sum(axis=0))
 
 
 def _at(one: Census, slots: Slots, final: Slots, last: HeapGraph, from_small: bool) -> Ints:
@@ -286,4 +293,6 @@ def _candidate(places: Ints, anchors: frozenset[int], tracks: Series, growth: In
     sums = _sums(amounts)
     early = amounts[: max(1, len(amounts) // 3)].max(axis=0) >= 0
     chief = int(tracks.nodes[places[int(np.argmax(growth[places]))]])
-    return Candidate("container", tracks.nodes[places], chief, sums, anchors, float(growth[places][early].sum()))
+    remade = int(tracks.remade[places[0]]) if len(places) == 1 else 0
+    old = float(growth[places][early].sum())
+    return Candidate("container", tracks.nodes[places], chief, sums, anchors, old, remade)

@@ -272,6 +272,7 @@ def _population(case: Case, inquiry: Inquiry, narrator: Narrator, answers: Answe
         owner_file=way.file,
         attribute=way.attribute,
         library=_of_library(case, way, inquiry),
+        remade=one.remade,
     )
 
 

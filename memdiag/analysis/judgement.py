@@ -23,6 +23,7 @@ _MOST_OF_THE_RUN = 0.75  # that steady growth covers, where nothing else is sure
 _HALF = 0.5
 _SOME_LIFE = 0.4  # of the run that something must have been there for to be called a leak
 _SHORT_LIFE = 0.25
+_UNSEEN = 0.25  # of the run, at its end: what came meanwhile may have come at once, where no source says otherwise
 _INTERVALS = 5  # that grew one after the other
 _LITTLE_FALLS = 20  # of these its falls would make what it grew: what leaves hardly matters
 _MANY_FALLS = 8  # that is a working set, which goes up and down
@@ -91,7 +92,7 @@ def judge_case(one: Case) -> Judgement | None:
         return None
     if one.broken_bound is not None:
         return _capped(one, Judgement("suspect", 0.6, "broken bound"))
-    if one.bounds:
+    if one.bounds and not one.evicts_in_vain:
         sure = any(not bound.how.startswith("evicts") for bound in one.bounds)
         return _bounded(one, "bound" if sure else "eviction", 0.75 if sure else 0.55)
     return _steady(one)
@@ -128,10 +129,10 @@ def _steady(one: Case) -> Judgement | None:
     if one.slowing:
         return Judgement("suspect", 0.4, "slowing")
     if _is_running_local(one.population) and not one.is_read:
-        return Judgement("suspect", 0.35, "local")
+        return Judgement("suspect", 0.35, "local") if one.unseen <= _UNSEEN else Judgement("info", 0.3, "unseen")
     if one.life < _SOME_LIFE:
         return Judgement("suspect", 0.4, "short life")
-    return _capped(one, _lasting(one))
+    return _capped(one, Judgement("suspect", 0.7, "in vain") if one.evicts_in_vain else _lasting(one))
 
 
 def _lasting(one: Case) -> Judgement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -18,6 +19,12 @@ SKIPPED = "which an exception or an early return skips"
 BY = ", by the attribute "  # goes before the name of a limit that the source does not have
 RESULT = "the program's result: "  # begins the ``how`` of a place that uses the whole of a variable, once it is full
 
+BY_AGE = ", by age"  # ... of an eviction in a function that speaks of time: its condition comes if one waits
+_TIME = re.compile(
+    r"(?:^|_)(?:\w*time|time\w*|clock|now|ttl|age|expir\w*|deadline|stale|old\w*|since|until|seen|last|fresh|idle|date"
+    r"|ticks?|monotonic|perf_counter)(?:_|$)",
+    re.IGNORECASE,
+)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
@@ -297,7 +304,11 @@ class _Reader:
         """Removals that adding leads to, and that do not merely undo it: by age, by memory, by place."""
         for one in self.found:
             if one.act == "remove" and not one.outside and self._evicts(one) and self._led_to(one.scope):
-                yield self._touch(one.node, one.scope, f"evicts: {one.how}{self._guard(one)}")
+                aged = BY_AGE if self._minds_time(one.scope) else ""
+                yield self._touch(one.node, one.scope, f"evicts: {one.how}{aged}{self._guard(one)}")
+
+    def _minds_time(self, scope: Scope) -> bool:
+        return any(_TIME.search(name) for one in self.module.reached([scope]) for name in one.mentions)
 
     def _guard(self, one: Deed) -> str:
         """By which attribute the length is limited, if only then something is let go of."""

@@ -25,7 +25,8 @@ _BOUNDED = {"deque": 1, "Queue": 0, "LifoQueue": 0, "PriorityQueue": 0, "LRUCach
 _COPIES = {"list", "set", "dict", "tuple", "deque", "sorted", "OrderedDict", "defaultdict", "filter", "frozenset"}
 FIRST = {"__init__", "__new__", "__post_init__", "__attrs_post_init__", "__setstate__", "setUp", "<module>"}
 _CACHES = {"cache", "lru_cache"}
-_OF_EVERY_CALL = ("append", "extend", "insert", "heappush", "put", "rebuilt with more", "+=", "linked in front")
+REBUILT = "rebuilt with more"
+_OF_EVERY_CALL = ("append", "extend", "insert", "heappush", "put", REBUILT, "+=", "linked in front")
 ON_A_MISS = ", on a miss"  # ends the ``how`` of what is added under a key that was looked up just before
 UNIQUE = ", where it is not known"  # ... in a function that looks something up first, which may be what it adds
 CALLBACK = ", as a callback"  # ... of a method that is handed over, for others to call
@@ -208,7 +209,7 @@ def _rebuilt(target: Target, node: ast.AST, value: ast.expr, scope: Scope, outsi
     elif any(target.meant(iterated(one.iter), scope) is not None and one.ifs for one in loops):
         yield Deed("remove", "filter", node, scope, outside, bulk=True)
     elif isinstance(value, (ast.BinOp, ast.JoinedStr, ast.List, ast.Set, ast.Dict, ast.Tuple)):
-        yield Deed("add", "rebuilt with more", node, scope, outside)
+        yield Deed("add", REBUILT, node, scope, outside)
     elif isinstance(value, ast.Call) and last_name(value) in _COPIES:
         if any(last_name(one) == "filter" for one in ast.walk(value) if isinstance(one, ast.Call)):
             yield Deed("remove", "filter", node, scope, outside, bulk=True)

@@ -152,6 +152,7 @@ class Population:
     attribute: str = ""
     library: bool = False  # no code of the program's own holds it: the path is a library's or the interpreter's
     source: OwnerFacts = OwnerFacts()
+    remade: int = 0  # moments at which another object of the type was in the container's place
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 from memdiag.analysis.census import among, amounts_of, census, new_nodes
 from memdiag.model import Frame
 from tests.heapgraphs import Heap
+from tests.heaps import heap_of
 
 
 def _heap(items: int, size: int = 64) -> Heap:
@@ -93,3 +94,12 @@ def test_a_census_is_small() -> None:
     kept = one.containers
     held = one.tracked.nbytes + kept.ids.nbytes + kept.types.nbytes + kept.holders.nbytes + kept.amounts.nbytes
     assert held < 10 * len(one.tracked)
+
+
+def test_what_an_iterator_goes_through_is_held_by_its_holder() -> None:
+    held = [object() for _ in range(9)]
+    holder = {"held": held}
+    going = iter(held)
+    graph = heap_of([going, held, holder])
+    slots = census(graph).containers
+    assert slots.holders[slots.ids == id(held)].tolist() == [id(holder)]

@@ -598,3 +598,38 @@ def test_a_window_that_is_far_exceeded_bounds_nothing() -> None:
     assert verdict(population(ramp(), windowed)) == "suspect"
     wide = windowed.replace("-100", "-100_000")
     assert verdict(population(ramp(), wide)) == "bounded"
+
+
+SWEEPS = KEEPS.replace("append(turn)", "append(turn)\n        self.sweep()").replace(
+    "Manager().ask(1)",
+    "    def sweep(self):\n        self.history = [turn for turn in self.history if not turn.closed]\nManager().ask(1)",
+)
+
+
+def test_a_sweep_that_was_seen_to_take_nothing_away() -> None:
+    assert verdict(population(ramp(), SWEEPS)) == "bounded"  # it may not have been called yet
+    found = judged(population(ramp(), SWEEPS, remade=4))
+    assert found[0].verdict == "suspect"
+    assert "self.history = [turn for turn" in found[0].fix
+
+
+@pytest.mark.parametrize("condition", ["turn.expires > self.now", "not turn.expired", "self.alive(turn)"])
+def test_a_sweep_by_age_has_but_to_wait(condition: str) -> None:
+    source = SWEEPS.replace("not turn.closed", condition)
+    source = source.replace("    def sweep", "    def alive(self, turn):\n        return turn.last_used\n    def sweep")
+    assert verdict(population(ramp(), source, remade=4)) == "bounded"
+
+
+def test_what_is_made_anew_by_adding_says_nothing_of_a_sweep() -> None:
+    source = SWEEPS.replace("self.history.append(turn)", "self.history = [*self.history, turn]")
+    assert verdict(population(ramp(), source, remade=4)) == "bounded"
+
+
+def test_a_variable_whose_growth_may_have_ended_unseen_is_no_suspect() -> None:
+    """A table that a comprehension builds: nothing in the source adds to it, and no look fell into what came after."""
+    path = "__main__.main() local table"
+    one = population(ramp(), "def main():\n    table = [row for row in rows]\n", path=path, attribute="table")
+    assert verdict(one) == "suspect"
+    moments = [*evidence(one).moments[:-1], Moment(5.0, "end of main()", 5.0)]
+    found = findings(HeapEvidence(tuple(moments), (one,)), duration_s=5.0)
+    assert not {finding.verdict for finding in found} & {"leak", "suspect"}
