@@ -47,6 +47,7 @@ class Case:
     adds: tuple[Touch, ...]
     removes: tuple[Touch, ...]
     bounds: tuple[Touch, ...]
+    under_way: bool = False  # the last look fell into the program's work, and not on an end
     unseen: float = 0.0  # share of its life that lies between the last two looks, by the clock that says the least
 
     @property
@@ -165,6 +166,7 @@ def weighed(
         adds=_fitting(population, population.source.adds),
         removes=tuple(touch for touch in population.source.removes if _bears_on(population, touch)),
         bounds=tuple(touch for touch in population.source.bounds if _is_in_force(population, touch)),
+        under_way=evidence.moments[-1].label == "sample",
         unseen=min(_last_gap(clock) for clock in clocks[:2]),
     )
 

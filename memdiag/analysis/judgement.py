@@ -16,6 +16,7 @@ from memdiag.analysis.fingerprint import fingerprint, place
 from memdiag.analysis.naming import kind_of, pattern_of
 from memdiag.analysis.origin import is_library
 from memdiag.analysis.rules import rule_of
+from memdiag.analysis.wording import BY_NATIVE_CODE
 from memdiag.model import Finding, Growing, HeapEvidence, Holder, Moment, Population, RunVerdict, Site, Verdict
 from memdiag.units import counted, format_bytes
 
@@ -113,11 +114,19 @@ def _bounded(one: Case, reason: str, confidence: float) -> Judgement | None:
 def _steady(one: Case) -> Judgement | None:
     if _is_bookkeeping(one.population):
         return Judgement("info", 0.5, "library")
-    if not _is_ours(one.population):
-        told = one.is_read or one.population.pattern in _FOR_LIFE
-        large = one.grown_bytes >= (LARGE_BYTES if _strong(one) and told else _ONE_OFF_BYTES)
-        cleaned = bool(one.reached_removes) or one.slowing
-        return Judgement("suspect", 0.45, "library") if large and not cleaned else Judgement("info", 0.5, "library")
+    if one.under_way and one.population.path.endswith(BY_NATIVE_CODE):
+        return Judgement("info", 0.3, "in passing")
+    return _of_the_programs_own(one) if _is_ours(one.population) else _of_a_library(one)
+
+
+def _of_a_library(one: Case) -> Judgement:
+    told = one.is_read or one.population.pattern in _FOR_LIFE
+    large = one.grown_bytes >= (LARGE_BYTES if _strong(one) and told else _ONE_OFF_BYTES)
+    cleaned = bool(one.reached_removes) or one.slowing
+    return Judgement("suspect", 0.45, "library") if large and not cleaned else Judgement("info", 0.5, "library")
+
+
+def _of_the_programs_own(one: Case) -> Judgement | None:
     if one.life < _SHORT_LIFE:
         return Judgement("info", 0.4, "short life")
     if one.result is not None:

@@ -23,6 +23,7 @@ _NATIVE_BYTES = 8_000_000  # by the resident set less is loaded code, arenas not
 _NATIVE_SHARE = 0.3  # of what there was at first
 _IN_USE_BYTES = 2_000_000  # by the allocators' books
 _IN_USE_SHARE = 0.05  # of the resident set at the end
+_HIDDEN_BYTES = 48  # of an object, at most, that no size tells: an instance's values, since 3.11, lie beside it
 _BLOCKS_OF_ONE = 3  # of Python's allocator, that an object may take: itself, its items, its values
 _LEAST_LOST = 20_000
 _NATIVE_FIX = (
@@ -88,12 +89,13 @@ def _in_arenas(capture: Capture) -> _Grown | None:
     """Blocks that no object accounts for, at the snapshots at which both were seen."""
     heap, books = capture.heap, capture.books
     assert heap is not None
-    if books is None or len(heap.small_bytes) != len(heap.moments):
+    if books is None or not len(heap.small_bytes) == len(heap.objects) == len(heap.moments):
         return None
     own = heap.own_bytes or (0,) * len(heap.moments)
     seen = {one.t_s: one.used_bytes - one.listed_bytes for one in books.arenas}
     both = [(at, moment) for at, moment in enumerate(heap.moments) if moment.t_s in seen]
-    gaps = [max(0, seen[moment.t_s] - heap.small_bytes[at] - own[at]) for at, moment in both]
+    hidden = [_HIDDEN_BYTES * max(0, count - heap.objects[0]) for count in heap.objects]
+    gaps = [max(0, seen[moment.t_s] - heap.small_bytes[at] - own[at] - hidden[at]) for at, moment in both]
     work = [moment.worked_s for _, moment in both]
     trend = judge([moment.t_s for _, moment in both], gaps, _least(capture), work)
     if trend.shape != "steady":

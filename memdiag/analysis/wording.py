@@ -11,6 +11,7 @@ from memdiag.analysis.roles import CACHE, SUSPENDED, THREAD_LOCALS, WEAK, Roles
 from memdiag.analysis.roots import Tree, is_own_frame
 from memdiag.model import Answers, FrameRoot, ObjectFacts
 
+BY_NATIVE_CODE = "held by native code"  # ends the path of what no name holds
 _CLOSURE = re.compile(r"closure[^(]*\((\w+)\)")
 _LOCAL = re.compile(r"local\((\w+)\)")
 _CONTEXT = re.compile(r"context\((.+)\)")
@@ -81,7 +82,7 @@ class Narrator:
         if self._ended and not named.name:
             way.text = f"{self._ended} local {kind}"
             return
-        way.text = f"{kind} {named.name} held by native code" if named.name else f"{kind} held by native code"
+        way.text = f"{kind} {named.name} {BY_NATIVE_CODE}" if named.name else f"{kind} {BY_NATIVE_CODE}"
         way.module, way.file = named.module, named.file
 
     # --- steps

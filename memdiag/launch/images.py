@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _KEPT_SAMPLES = 2
 _LARGE_FILE = 4 << 20  # bytes; larger files are read while the program runs, so that they need not all be kept
 _LESS = 0.97  # of the bytes of a file: an end at which much less is there
+_UNSEEN = 0.25  # of the program's work, after the last sample
 _MUCH = 0.3  # of the objects, or bytes, that came during the run
 _LEAST_GARBAGE = 64 << 10  # bytes
 
@@ -148,7 +149,9 @@ class ImageDesk:
         In a program that goes on they would, too: a worker is told to end only where the program does.
         """
         samples = [image for image in there if not image.at_an_end and image.number < end.number]
-        if len(samples) < 2 or end.bytes > max(_LARGE_FILE, _LESS * samples[-1].bytes):
+        if len(samples) < 2 or end.worked - samples[-1].worked > _UNSEEN * (end.worked - samples[0].worked):
+            return None  # it tells nothing of how the work went on
+        if end.bytes > max(_LARGE_FILE, _LESS * samples[-1].bytes):
             return None  # without a look inside, which takes its time where they are large
         first, last = self._reading(samples[0]), self._reading(samples[-1])
         if first is None or last is None or _threads(last) < 2:

@@ -24,6 +24,7 @@ from .kinds import Sizes, role, type_name
 from .wire import pieces
 
 _map = map
+_keys_of = dict.__iter__  # never a class's own
 _CHUNK = 10_000
 # What most of the untracked are, and what tells their sizes: ten times as fast as a size of just any object.
 _PLAIN: dict[type, Any] = {str: str.__sizeof__, int: int.__sizeof__, float: float.__sizeof__}
@@ -31,7 +32,7 @@ _ATOMS = frozenset(map(id, (str, bytes, int, float, complex, bool, type(None), b
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from .wire import Column
@@ -49,6 +50,7 @@ class Walk:
         self._addresses = addresses
         self._kinds: dict[int, type] = {}
         self._metaclasses: set[int] = set()
+        self._dicts: set[int] = set()  # ids of classes
         self._classes: list[type] = []  # all that are objects of the heap
         self._sizes = Sizes()
         self._untrusted: set[int] = set()
@@ -116,10 +118,23 @@ class Walk:
             columns["refcounts"] = ("q", refcounts)
         referents: list[object] = []
         if not leaves:
-            referents = _get_referents(*_chain.from_iterable(zip(part, _repeat(self._end))))
+            referents = _get_referents(*_chain.from_iterable(zip(part, self._texts(part, kinds), _repeat(self._end))))
             columns["referents"] = ("Q", self._addresses(referents))
         self._write(pieces("nodes", {"tracked": tracked, "end": id(self._end[0])}, columns))
         return referents
+
+    def _texts(self, part: list[Any], kinds: list[type]) -> Iterable[Any]:
+        """Keys that are texts, for each object: the collector passes over these in a dictionary of no other keys.
+
+        Where there are others it does not, and an edge to a text that is told twice does no harm.
+        """
+        are_dicts = list(_map(self._dicts.__contains__, _map(id, kinds)))
+        if True not in are_dicts:
+            return _repeat(())
+        found: list[Any] = [()] * len(part)
+        for at in _compress(range(len(part)), are_dicts):
+            found[at] = [key for key in _keys_of(part[at]) if type(key) is str]
+        return found
 
     def _measure(self, part: list[Any], kinds: list[type]) -> list[int]:
         """``sys.getsizeof`` where no code of the program's would answer."""
@@ -140,6 +155,8 @@ class Walk:
         for key, kind in dict(zip(_map(id, kinds), kinds, strict=True)).items():
             if key not in self._kinds:
                 self._kinds[key] = kind
+                if issubclass(kind, dict):
+                    self._dicts.add(key)
                 if issubclass(kind, type):
                     self._metaclasses.add(key)
                 if not self._sizes.trusts(kind):

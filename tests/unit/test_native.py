@@ -112,6 +112,7 @@ def by_books(
     large: Sequence[int] = (0, 0),
     small: Sequence[int] = (5 * MB, 5 * MB),
     arenas: Sequence[int] = (6 * MB, 6 * MB),
+    objects: Sequence[int] = (10_000, 10_000),
     openings: tuple[Opening, ...] = (),
 ) -> Capture:
     """A run of four seconds; the heap and the arenas were seen at every third sample, and rose evenly."""
@@ -127,6 +128,7 @@ def by_books(
     heap = HeapEvidence(
         tuple(Moment(time, "sample") for time in moments),
         (),
+        objects=rising(objects),
         heap_bytes=rising([one + two for one, two in zip(small, large, strict=True)]),
         small_bytes=rising(small),
         large_bytes=rising(large),
@@ -171,6 +173,11 @@ def test_large_objects_of_pythons_are_not_native() -> None:
 )
 def test_use_that_comes_to_an_end_or_comes_and_goes(used: list[int]) -> None:
     assert findings(by_books(used)) == []
+
+
+def test_what_lies_beside_objects_that_come_is_not_lost() -> None:
+    """An instance's values are in a block of their own, which no size tells."""
+    assert findings(by_books(arenas=(6 * MB, 45 * MB), small=(5 * MB, 10 * MB), objects=(10_000, 900_000))) == []
 
 
 def test_blocks_that_c_code_has_lost() -> None:
