@@ -5,7 +5,7 @@ So it is on builds that lay lists out in another way (free-threaded ones), and w
 
 from __future__ import annotations
 
-from _struct import pack as _pack
+from _struct import Struct as _Struct
 from gc import get_objects as _get_objects
 from os import O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY
 from os import close as _close
@@ -28,7 +28,7 @@ class Portable:
     can_copy = False
 
     def addresses(self, items: list[Any]) -> bytes:
-        return _pack(f"<{len(items)}Q", *map(id, items))
+        return _Struct(f"<{len(items)}Q").pack(*map(id, items))
 
     def objects_at(self, keys: set[int]) -> dict[int, object]:
         """Of what the collector tracks; other objects cannot be found by address here."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from _operator import is_ as _is
 from _operator import not_ as _not
-from _struct import pack as _pack
 from gc import get_referents as _get_referents
 from gc import is_tracked as _is_tracked
 from itertools import chain as _chain
@@ -97,7 +96,7 @@ class Walk:
             self._note([kind])
         columns: dict[str, Column] = {
             "ids": ("Q", self._addresses(part)),
-            "types": ("Q", _pack("<Q", id(kind)) * len(part)),
+            "types": ("Q", id(kind).to_bytes(8, "little") * len(part)),
             "sizes": ("Q", list(_map(_PLAIN[kind], part))),
         }
         self._write(pieces("nodes", {"tracked": False}, columns))

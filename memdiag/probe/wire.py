@@ -8,7 +8,7 @@ A killed target loses at most the record it was writing: the reader stops or ski
 from __future__ import annotations
 
 from _json import encode_basestring_ascii as _quote
-from _struct import pack as _pack_numbers
+from _struct import Struct as _Struct
 from zlib import compress as _compress
 from zlib import crc32 as _crc32
 from zlib import error as _ZlibError
@@ -78,10 +78,11 @@ def pieces(kind: str, header: Mapping[str, Any], columns: Mapping[str, Column] |
 
 
 def _packed(columns: Mapping[str, Column]) -> tuple[list[list[Any]], list[bytes]]:
+    """Packed by formats of their own: ``struct.pack`` would keep each in the program's cache, which is of its heap."""
     parts = []
     index = []
     for name, (letter, items) in columns.items():
-        packed = items if type(items) is bytes else _pack_numbers(f"<{len(items)}{letter}", *items)
+        packed = items if type(items) is bytes else _Struct(f"<{len(items)}{letter}").pack(*items)
         index.append([name, letter, len(packed) // _SIZES[letter]])
         parts.append(packed)
     return index, parts
