@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memdiag.analysis.roles import CONTAINERS, Mask, Nodes, Roles
+from memdiag.analysis.waiting import OpenGarbage, open_garbage
 from memdiag.model import HeapGraph, Ints, Moment, Stack
 
 Ids = npt.NDArray[np.uint64]
@@ -55,6 +56,7 @@ class Census:
     small_bytes: int = 0  # in blocks of Python's own arenas, which come in steps of 16 bytes
     large_bytes: int = 0  # in objects that are too large for them
     own_bytes: int = 0  # of memdiag's objects, which are not counted
+    open_garbage: tuple[OpenGarbage, ...] = ()
 
     @property
     def objects(self) -> int:
@@ -87,6 +89,7 @@ def census(graph: HeapGraph) -> Census:
         small_bytes=int(((graph.sizes[graph.sizes <= LARGEST_SMALL] + _STEP - 1) // _STEP).sum()) * _STEP,
         large_bytes=int(graph.sizes[graph.sizes > LARGEST_SMALL].sum()),
         own_bytes=graph.own_bytes,
+        open_garbage=open_garbage(graph, roles),
     )
 
 

@@ -23,6 +23,7 @@ from memdiag.analysis.patterns import pattern_of
 from memdiag.analysis.retained import Retention, nearest
 from memdiag.analysis.roles import ATOMS, CACHE, WEAK, Mask, Roles
 from memdiag.analysis.roots import OWN_TRACEBACK, Tree, spanning_tree
+from memdiag.analysis.waiting import waiting
 from memdiag.analysis.wording import REGISTERED, Narrator, Way
 from memdiag.model import Answers, HeapEvidence, HeapGraph, Ints, Population, Questions, Site
 
@@ -228,6 +229,8 @@ def populations(inquiry: Inquiry, answers: Answers) -> HeapEvidence:
         garbage_objects=int(lost.sum()),
         garbage_bytes=int(graph.sizes[inquiry.tree.tiers == 0].sum()),
         garbage_types=_commonest(graph, lost),
+        waiting=waiting([one.open_garbage for one in inquiry.series]),
+        unheard=graph.unheard,
     )
 
 

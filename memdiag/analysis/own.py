@@ -39,6 +39,7 @@ def without_probe(graph: HeapGraph) -> HeapGraph:
         traced=new[graph.traced[keep[graph.traced]]].astype(np.int32),
         traced_stacks=graph.traced_stacks[keep[graph.traced]],
         own=np.zeros(0, np.int32),
+        opened=new[graph.opened[keep[graph.opened]]].astype(np.int32),
         own_bytes=int(graph.sizes[~keep].sum()),
     )
 

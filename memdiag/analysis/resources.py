@@ -14,76 +14,35 @@ from os.path import basename
 
 import numpy as np
 
+from memdiag.analysis import late_closing
 from memdiag.analysis.fingerprint import fingerprint
+from memdiag.analysis.handle_kinds import (
+    CONNECTIONS,
+    FEWEST_READINGS,
+    KINDS,
+    LEAST,
+    OPEN,
+    OTHER,
+    PROCESSES,
+    THREADS,
+    TYPES,
+    ZOMBIES,
+    Kind,
+    from_source,
+    handle_readings,
+    of_descriptors,
+)
 from memdiag.analysis.samples import series, thinned, work_at
 from memdiag.analysis.series import Trend, judge
-from memdiag.model import Capture, Finding, Growing, Handles, Opening, Sample, Site
+from memdiag.model import Capture, Finding, Growing, Handles, Sample
 
-_LEAST = 10  # more handles at the end than at the start
-_FEWEST_READINGS = 12  # of the handles by kind; with fewer the samples tell more
 _AS_MANY = 0.15  # by which two counts that grow together may differ
 _IN_STEP = 0.25  # of the growth, by which they may differ on the way: they are counted at other moments
 _MOST_EACH = 4  # handles that one object may hold
-_FALLS = 3  # times that the count must have fallen by half, with the collector at work, to be in its hands
-
-
-@dataclass(frozen=True)
-class _Kind:
-    noun: str
-    opens: tuple[str, ...]  # kinds of openings that may be behind it
-    rule: str
-    fix: str
-
-
-_CLOSE = "use with, or close() in finally"
-_KINDS = {
-    "file": _Kind("open files", ("file", "connection"), "MEM-004", _CLOSE),
-    "temporary file": _Kind("open temporary files", ("temporary", "file", "connection"), "MEM-004", _CLOSE),
-    "deleted file": _Kind("open files that are deleted already", ("temporary", "file"), "MEM-004", _CLOSE),
-    "directory": _Kind("open directories", ("file",), "MEM-004", _CLOSE),
-    "device": _Kind("open devices", ("file",), "MEM-004", _CLOSE),
-    "socket": _Kind("open sockets", ("socket",), "MEM-004", _CLOSE),
-    "pipe": _Kind(
-        "open pipes", ("pipe",), "MEM-004", "use with on Popen, or communicate(): wait() leaves its pipes open"
-    ),
-    "eventpoll": _Kind("selectors", ("eventpoll",), "MEM-001", "close() event loops and selectors in finally"),
-}
-_OTHER = _Kind("open file descriptors", (), "MEM-004", _CLOSE)
-_THREADS = _Kind(
-    "threads", ("thread",), "MEM-001", "join() them, or use one pool and shutdown() it (with does both), in finally"
-)
-_PROCESSES = _Kind("child processes", ("process",), "MEM-001", "wait() for each, or use with on Popen and on pools")
-_ZOMBIES = _Kind(
-    "zombies (children that ended and were not waited for)",
-    ("process",),
-    "MEM-001",
-    "wait() for each, or use with on Popen",
-)
-_MAPS = _Kind("memory maps", ("map",), "MEM-004", _CLOSE)
-_TEMPORARY = _Kind("temporary files", ("temporary",), "MEM-001", "use with, or cleanup() in finally")
-_CONNECTIONS = _Kind(
-    "connections",
-    ("connection",),
-    "MEM-001",
-    "close() each in finally, or use contextlib.closing: with on a sqlite3 connection only commits",
-)
-_OPEN = ("_io.FileIO", "socket.socket", "sqlite3.Connection")  # types of which each has a descriptor
-_TYPES = {
-    **dict.fromkeys(("_io.FileIO", "_io.BufferedReader", "_io.BufferedWriter", "_io.TextIOWrapper"), _KINDS["file"]),
-    **dict.fromkeys(("tempfile.TemporaryDirectory", "tempfile._TemporaryFileWrapper"), _TEMPORARY),
-    **dict.fromkeys(("threading.Thread", "threading.Timer"), _THREADS),
-    "concurrent.futures.thread.ThreadPoolExecutor": _THREADS,
-    "concurrent.futures.process.ProcessPoolExecutor": _PROCESSES,
-    "sqlite3.Connection": _CONNECTIONS,
-    "socket.socket": _KINDS["socket"],
-    "subprocess.Popen": _KINDS["pipe"],
-    "mmap.mmap": _MAPS,
-}
-
 
 # A finding may say the last name alone; programs have classes called Connection and socket of their own.
 _BY_LAST_NAME = {
-    name.rpartition(".")[2]: kind for name, kind in _TYPES.items() if kind not in (_CONNECTIONS, _KINDS["socket"])
+    name.rpartition(".")[2]: kind for name, kind in TYPES.items() if kind not in (CONNECTIONS, KINDS["socket"])
 }
 
 
@@ -92,7 +51,7 @@ def findings(capture: Capture, held: Sequence[Finding] = ()) -> list[Finding]:
     told = [one.sites for one in held if one.kind == "resource" and one.sites]
     piled = [_finding(grown, capture, held) for grown in _growing(capture)]
     piled = [one for one in piled if one.holder is not None or one.sites not in told]
-    return piled or ([] if told else _left_to_the_collector(capture))
+    return piled + late_closing.findings(capture, [*piled, *(one for one in held if one.kind == "resource")])
 
 
 def merged(found: Sequence[Finding], held: Sequence[Finding]) -> list[Finding]:
@@ -112,7 +71,7 @@ def _retyped(finding: Finding, capture: Capture) -> Finding:
     kind, told = _held_by(finding, capture)
     if kind is None:
         return finding
-    sites, why, rule = _from_source(kind.opens, capture, kind.rule)
+    sites, why, rule = from_source(kind.opens, capture, kind.rule)
     holder = finding.holder
     fix = f"Close what {holder.owner or holder.path} holds: " if holder is not None else ""
     return dataclasses.replace(
@@ -126,12 +85,12 @@ def _retyped(finding: Finding, capture: Capture) -> Finding:
     )
 
 
-def _held_by(finding: Finding, capture: Capture) -> tuple[_Kind | None, str]:
+def _held_by(finding: Finding, capture: Capture) -> tuple[Kind | None, str]:
     """The kind of handle that each of the growing objects is, or holds; and why that is thought."""
     grown = finding.growing.type
-    if grown in _TYPES or grown in _BY_LAST_NAME:
-        return _TYPES.get(grown) or _BY_LAST_NAME[grown], ""
-    readings = _readings(capture)
+    if grown in TYPES or grown in _BY_LAST_NAME:
+        return TYPES.get(grown) or _BY_LAST_NAME[grown], ""
+    readings = handle_readings(capture)
     counts = finding.growing.counts
     if capture.heap is None or not readings or not 1 < len(counts) <= len(capture.heap.moments):
         return None, ""
@@ -139,7 +98,7 @@ def _held_by(finding: Finding, capture: Capture) -> tuple[_Kind | None, str]:
     for one in capture.heap.types:
         handles = one.counts[-len(counts) :]  # since the holder has been there
         each = round((handles[-1] - handles[0]) / max(1, counts[-1] - counts[0]))
-        if one.name in _OPEN and 0 < each <= _MOST_EACH and risen >= _LEAST and _in_step(handles, counts, each):
+        if one.name in OPEN and 0 < each <= _MOST_EACH and risen >= LEAST and _in_step(handles, counts, each):
             return kind, f" Each has {each} {one.name}, and {risen} more {kind.noun} than at first were seen."
     return None, ""
 
@@ -151,11 +110,11 @@ def _in_step(handles: Sequence[int], objects: Sequence[int], each: int) -> bool:
     return all(abs((handle - handles[0]) - each * (one - objects[0])) <= spare for handle, one in pairs)
 
 
-def _risen(readings: Sequence[Handles]) -> tuple[_Kind, int]:
+def _risen(readings: Sequence[Handles]) -> tuple[Kind, int]:
     """The kind of which there were the most more than at first, at the last reading."""
     first, last = dict(readings[0].kinds), dict(readings[-1].kinds)
     name = max(last, key=lambda name: last[name] - first.get(name, 0), default="")
-    return _KINDS.get(name, _OTHER), last.get(name, 0) - first.get(name, 0)
+    return KINDS.get(name, OTHER), last.get(name, 0) - first.get(name, 0)
 
 
 # --- which counts grow ----------------------------------------------------------------------------------------
@@ -165,7 +124,7 @@ def _risen(readings: Sequence[Handles]) -> tuple[_Kind, int]:
 class _Grown:
     """A kind of handle, and how many there were at each reading (seconds)."""
 
-    kind: _Kind
+    kind: Kind
     times: Sequence[float]
     values: list[int]
     trend: Trend
@@ -175,24 +134,24 @@ def _growing(capture: Capture) -> list[_Grown]:
     """Kinds whose count rises to the end, the most first; all descriptors together only where no kind does."""
     found = _by_kind(capture)
     kinds = [one.kind for one in found]
-    descriptors = any(kind in kinds for kind in _KINDS.values())
+    descriptors = any(kind in kinds for kind in KINDS.values())
     for kind, read in _FROM_SAMPLES:
-        if kind not in kinds and not (kind is _OTHER and descriptors):
+        if kind not in kinds and not (kind is OTHER and descriptors):
             found += _steady(kind, *series(capture, read))
-    if any(one.kind is _ZOMBIES for one in found):
-        found = [one for one in found if one.kind is not _PROCESSES]
+    if any(one.kind is ZOMBIES for one in found):
+        found = [one for one in found if one.kind is not PROCESSES]
     return sorted(found, key=lambda one: -one.trend.growth)
 
 
-def _steady(kind: _Kind, times: Sequence[float], values: list[int], work: Sequence[float]) -> list[_Grown]:
-    trend = judge(times, values, _LEAST, work)
+def _steady(kind: Kind, times: Sequence[float], values: list[int], work: Sequence[float]) -> list[_Grown]:
+    trend = judge(times, values, LEAST, work)
     return [_Grown(kind, times, values, trend)] if trend.shape == "steady" else []
 
 
-_FROM_SAMPLES: tuple[tuple[_Kind, Callable[[Sample], int | None]], ...] = (
-    (_OTHER, lambda sample: sample.fds),
-    (_THREADS, lambda sample: sample.threads),
-    (_PROCESSES, lambda sample: sample.children),
+_FROM_SAMPLES: tuple[tuple[Kind, Callable[[Sample], int | None]], ...] = (
+    (OTHER, lambda sample: sample.fds),
+    (THREADS, lambda sample: sample.threads),
+    (PROCESSES, lambda sample: sample.children),
 )
 
 
@@ -200,29 +159,24 @@ HANDLES = tuple((kind.noun, read) for kind, read in _FROM_SAMPLES)  # what every
 
 
 def _by_kind(capture: Capture) -> list[_Grown]:
-    readings = _readings(capture)
-    if len(readings) < _FEWEST_READINGS:
+    readings = handle_readings(capture)
+    if len(readings) < FEWEST_READINGS:
         return []
     times = [one.t_s for one in readings]
     work = work_at(capture.samples, times)
     columns = [
         (
-            _KINDS.get(name, _Kind(f"open {name} descriptors", (), "MEM-004", _CLOSE)),
+            of_descriptors(name),
             [_count(one, name) for one in readings],
         )
         for name in dict.fromkeys(name for one in readings for name, _ in one.kinds)
     ]
     columns += [
-        (_THREADS, [one.threads for one in readings]),
-        (_PROCESSES, [one.children for one in readings]),
-        (_ZOMBIES, [one.zombies for one in readings]),
+        (THREADS, [one.threads for one in readings]),
+        (PROCESSES, [one.children for one in readings]),
+        (ZOMBIES, [one.zombies for one in readings]),
     ]
     return [found for kind, values in columns for found in _steady(kind, times, values, work)]
-
-
-def _readings(capture: Capture) -> list[Handles]:
-    end = float("inf") if capture.end_s is None else capture.end_s + 1e-6
-    return [one for one in capture.books.handles if one.t_s <= end] if capture.books is not None else []
 
 
 def _count(one: Handles, name: str) -> int:
@@ -235,7 +189,7 @@ def _count(one: Handles, name: str) -> int:
 def _finding(grown: _Grown, capture: Capture, held: Sequence[Finding]) -> Finding:
     kind, values, trend = grown.kind, grown.values, grown.trend
     keeper, each = _keeper(grown, held, capture)
-    sites, told, rule = _from_source(kind.opens, capture, kind.rule)
+    sites, told, rule = from_source(kind.opens, capture, kind.rule)
     if keeper is not None:  # objects that somebody keeps; with exceptions, the handles of what they came out of
         rule = "MEM-003" if keeper.pattern == "exception" else kind.rule
     at = f" (opened at {basename(sites[0].file)}:{sites[0].line})" if sites else ""
@@ -264,9 +218,9 @@ def _why(grown: _Grown, capture: Capture, keeper: Finding | None, each: int) -> 
         many = "one" if each == 1 else str(each)
         why += f" {keeper.holder.path} gained {keeper.growing.type} objects at the same rate: {many} for each."
     peers = capture.books.peers if capture.books is not None else ()
-    if grown.kind is _KINDS["socket"] and peers:
+    if grown.kind is KINDS["socket"] and peers:
         why += f" The most, {peers[0][1]}, are {peers[0][0]}."
-    return why
+    return why + late_closing.unreached(capture, grown.kind.opens)
 
 
 def _keeper(grown: _Grown, held: Sequence[Finding], capture: Capture) -> tuple[Finding | None, int]:
@@ -293,85 +247,3 @@ def _each(grown: _Grown, finding: Finding, capture: Capture) -> int:
     apart = np.abs(handles - each * gained)
     fits = apart[-1] <= max(_AS_MANY * handles[-1], 2 * each) and apart.max() <= _IN_STEP * handles[-1]
     return each if 0 < each <= _MOST_EACH and fits else 0
-
-
-def _from_source(opens: Sequence[str], capture: Capture, rule: str) -> tuple[tuple[Site, ...], str, str]:
-    """The lines that may open them, what the source says of these, and the rule that they break."""
-    known = capture.books.openings if capture.books is not None else ()
-    found = [one for one in known if set(one.kinds) & set(opens)]
-    if not found:
-        return (), "", rule
-    unclosed = [one for one in found if one.fate != "closed"]
-    if not unclosed:
-        return _sites(found), _skipped(found[0]), "MEM-003"
-    first = unclosed[0]
-    where = f"{basename(first.file)}:{first.line}"
-    fate = "is kept, and nothing there closes it" if first.fate == "kept" else "is never closed"
-    return _sites(unclosed), f" What {where} opens {fate} (inferred from the source).", rule
-
-
-def _skipped(one: Opening) -> str:
-    name = basename(one.file)
-    return (
-        f" {name}:{one.line} opens what line {one.closed_line} closes, not in finally: an exception or a return in"
-        " between skips that (inferred from the source)."
-    )
-
-
-def _sites(found: Sequence[Opening]) -> tuple[Site, ...]:
-    return tuple(Site(one.file, one.line, one.function, source=one.text) for one in found[:3])
-
-
-# --- what only the collector closes ---------------------------------------------------------------------------
-
-
-def _left_to_the_collector(capture: Capture) -> list[Finding]:
-    """Descriptors that pile up and go again and again, each time that the collector has been at work."""
-    readings = _readings(capture)
-    totals = [sum(count for _, count in one.kinds) for one in readings]
-    if len(totals) < _FEWEST_READINGS or max(totals) - totals[0] < _LEAST:
-        return []
-    falls = _falls(readings, totals, capture)
-    if falls < _FALLS:
-        return []
-    kind = _KINDS.get(_largest(readings), _OTHER)
-    sites, told, _ = _from_source(kind.opens, capture, kind.rule)
-    return [
-        Finding(
-            id=fingerprint("resource", "collector", kind.noun),
-            kind="resource",
-            pattern="late-closing",
-            rule="MEM-004",
-            verdict="info",
-            confidence=0.7,
-            title=f"only the collector closes {kind.noun}: up to {max(totals) - totals[0]} more at a time",
-            why=f"Their number rose and fell by half {falls} times, each time that the collector had been at work:"
-            f" they are in reference cycles, and stay open until it comes.{told}",
-            fix=f"{kind.fix[0].upper()}{kind.fix[1:]}: the collector may come late, or be off.",
-            growing=Growing(kind.noun, tuple(thinned(totals)), (), 0.0),
-            sites=sites,
-        )
-    ]
-
-
-def _falls(readings: Sequence[Handles], totals: Sequence[int], capture: Capture) -> int:
-    """How often they fell by half from a height, with a collection since the reading before."""
-    told = [(one.t_s, one.gc_collections) for one in capture.samples if one.gc_collections is not None]
-    falls = 0
-    low = totals[0]
-    for at in range(1, len(totals)):
-        fell = totals[at - 1] - low >= _LEAST // 2 and totals[at] - low <= (totals[at - 1] - low) / 2
-        before = max((count for t_s, count in told if t_s <= readings[at - 1].t_s), default=0)
-        after = max((count for t_s, count in told if t_s <= readings[at].t_s + 0.05), default=0)
-        falls += bool(fell and after > before)
-    return falls
-
-
-def _largest(readings: Sequence[Handles]) -> str:
-    """The kind that was open the most above its first count."""
-    first = dict(readings[0].kinds)
-    most = {name: count - first.get(name, 0) for one in readings for name, count in one.kinds}
-    for one in readings:
-        for name, count in one.kinds:
-            most[name] = max(most[name], count - first.get(name, 0))
-    return max(most, key=lambda name: most[name], default="")

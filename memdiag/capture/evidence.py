@@ -29,6 +29,8 @@ def _series(heap: HeapEvidence) -> Iterator[tuple[str, tuple[int, ...], bool]]:
     for one in heap.populations:
         yield "populations", one.counts, False
         yield "populations", one.sizes, True
+    for waiting in heap.waiting:
+        yield "waiting", waiting.counts, False
     for kind in heap.types:
         yield "types", kind.counts, False
         yield "types", kind.sizes, False

@@ -141,6 +141,8 @@ def _with_roots(graph: HeapGraph, roots: dict[str, Any], classes: npt.NDArray[np
             (f"the handler of {name}", node(key)) for name, key in roots.get("signals", ()) if node(key) >= 0
         ),
         exit_callbacks=int(roots.get("exit_callbacks", 0)),
+        opened=np.array([node(key) for key in roots.get("opened", ()) if node(key) >= 0], np.int32),
+        unheard=tuple(str(file) for name, _, file in roots["modules"] if file and name in roots.get("unheard", ())),
         modules=tuple(
             ModuleRoot(str(name), node(key), str(file)) for name, key, file in roots["modules"] if node(key) >= 0
         ),

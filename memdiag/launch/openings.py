@@ -22,8 +22,8 @@ _ALWAYS_OPEN = 3  # descriptors that every program has
 
 
 def with_openings(books: Books, target: Target, heap: HeapEvidence | None, samples: Sequence[Sample]) -> Books:
-    """The books with such lines, where handles or native memory grew; else nobody wants to know."""
-    if not _grew(books) and not _swelled(samples):
+    """The books with such lines, where handles or native memory grew, or something went unclosed."""
+    if not (_grew(books) or _swelled(samples) or _unclosed(heap)):
         return books
     found: list[Opening] = []
     for file in list(dict.fromkeys(_files(target, heap)))[:_MOST_FILES]:
@@ -43,6 +43,10 @@ def _grew(books: Books) -> bool:
 def _swelled(samples: Sequence[Sample]) -> bool:
     used = [sample.malloc_used_bytes for sample in samples if sample.malloc_used_bytes is not None]
     return bool(used) and max(used) > used[0] + _SWELLED_BYTES
+
+
+def _unclosed(heap: HeapEvidence | None) -> bool:
+    return heap is not None and bool(heap.waiting or heap.unheard)
 
 
 def _files(target: Target, heap: HeapEvidence | None) -> Iterator[str]:

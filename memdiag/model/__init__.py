@@ -46,6 +46,7 @@ from memdiag.model.heap import (
     Questions,
     Touch,
     TypeSeries,
+    Waiting,
 )
 from memdiag.model.recording import Frame, Ints, Moment, Sample, Source, Stack, TargetInfo, Traces
 from memdiag.model.report import (
@@ -129,5 +130,6 @@ __all__ = [
     "TypeSeries",
     "TypeSurvival",
     "Verdict",
+    "Waiting",
     "Worker",
 ]

@@ -45,7 +45,9 @@ class HeapGraph:
     stack of each (index into ``stacks``), both of shape (traced nodes). ``registries`` are what the interpreter
     itself keeps for the program, by name and node; ``exit_callbacks`` is how many functions ``atexit`` is to call.
     ``type_ids`` are the ids of the types themselves, of shape (types), or empty where these are not known;
-    ``class_modules`` are the modules of all classes in the heap, whether or not they have instances, by id.
+    ``class_modules`` are the modules of all classes in the heap, whether or not they have instances, by id. ``opened``
+    are nodes that are open: files, sockets, connections. ``unheard`` are the files of modules whose code some warning
+    came of, be it one that was ignored.
     """
 
     moment: Moment
@@ -70,6 +72,8 @@ class HeapGraph:
     type_ids: npt.NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
     class_modules: Mapping[int, str] = field(default_factory=dict)
     own_bytes: int = 0  # of what was memdiag's, and has been left out
+    opened: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    unheard: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,21 @@ class TypeSeries:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Open objects of one type (``_io.FileIO``, ``socket.socket``, ...) that only the collector would close.
+
+    ``counts`` are those that nothing reached any more, at each moment; ``seen`` is how many different ones there were.
+    ``owners`` are classes of the program's that hold them in cycles, the commonest first.
+    """
+
+    type: str
+    counts: tuple[int, ...]
+    seen: int
+    owners: tuple[str, ...] = ()
+    sites: tuple[Site, ...] = ()
+
+
+@dataclass(frozen=True)
 class HeapEvidence:
     """What a series of heap snapshots showed."""
 
@@ -183,3 +202,5 @@ class HeapEvidence:
     collector_on: bool = True  # at the last moment
     how: str = "image"  # "image": frozen by a fork; "paused": walked in place
     traced: bool = False  # whether a tracer saw allocations at any time
+    waiting: tuple[Waiting, ...] = ()
+    unheard: tuple[str, ...] = ()  # files of modules whose code some warning came of, be it one that was ignored

@@ -31,6 +31,7 @@ from . import heap, roots
 from .allocations import allocations, record
 from .cadence import Cadence, densest
 from .moments import kept_frame
+from .opened import opened, unheard
 from .portable import Portable
 from .recorder import Recorder, described
 from .walk import Walk
@@ -249,7 +250,7 @@ class Images:
         if kept is not None and copied:
             in_use.append(roots.ended(kept))
         held = {"modules": roots.modules(), "frames": in_use, "own": roots.own(self._modules), **roots.registries()}
-        write(pieces("roots", held))
+        write(pieces("roots", {**held, "opened": opened(objects, walk.kinds), "unheard": unheard()}))
         native.finish(file, path + ".part", path)
 
     def _serve(self, number: int, native: Calls, parent: int, copied: bool) -> None:

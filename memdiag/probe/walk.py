@@ -47,7 +47,7 @@ class Walk:
     def __init__(self, write: Callable[[list[bytes]], object], addresses: Callable[[list[Any]], bytes]) -> None:
         self._write = write
         self._addresses = addresses
-        self._kinds: dict[int, type] = {}
+        self.kinds: dict[int, type] = {}  # of all objects so far, by id
         self._metaclasses: set[int] = set()
         self._dicts: set[int] = set()  # ids of classes
         self._classes: list[type] = []  # all that are objects of the heap
@@ -64,7 +64,7 @@ class Walk:
 
     def types(self) -> None:
         """Module, name and role of every class that has instances here, and the module of every class."""
-        kinds = list(self._kinds.values())
+        kinds = list(self.kinds.values())
         named = [[*type_name(kind), role(kind)] for kind in kinds]
         self._write(pieces("types", {"types": named}, {"ids": ("Q", list(_map(id, kinds)))}))
         homes = [type_name(kind)[0] for kind in self._classes]
@@ -92,7 +92,7 @@ class Walk:
         part = list(_compress(items, found))
         if not part:
             return items
-        if id(kind) not in self._kinds:
+        if id(kind) not in self.kinds:
             self._note([kind])
         columns: dict[str, Column] = {
             "ids": ("Q", self._addresses(part)),
@@ -138,7 +138,7 @@ class Walk:
     def _measure(self, part: list[Any], kinds: list[type]) -> list[int]:
         """``sys.getsizeof`` where no code of the program's would answer."""
         present = set(_map(id, kinds))
-        if not present <= self._kinds.keys():
+        if not present <= self.kinds.keys():
             self._note(kinds)
         if not self._metaclasses.isdisjoint(present):
             are_classes = _map(self._metaclasses.__contains__, _map(id, kinds))
@@ -152,8 +152,8 @@ class Walk:
 
     def _note(self, kinds: list[type]) -> None:
         for key, kind in dict(zip(_map(id, kinds), kinds, strict=True)).items():
-            if key not in self._kinds:
-                self._kinds[key] = kind
+            if key not in self.kinds:
+                self.kinds[key] = kind
                 if issubclass(kind, dict):
                     self._dicts.add(key)
                 if issubclass(kind, type):

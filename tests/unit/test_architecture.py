@@ -43,7 +43,7 @@ PROBE_STDLIB = {
         "_thread",
         "_tracemalloc",
     ),
-    *("_weakref", "atexit", "builtins", "fcntl", "gc", "itertools", "os", "sys", "time", "zlib"),
+    *("_io", "_weakref", "atexit", "builtins", "fcntl", "gc", "itertools", "os", "sys", "time", "zlib"),
     *("_frozen_importlib", "_frozen_importlib_external"),
 }
 PROBE_CALLERS = {("rounds.py", name) for name in ("asyncio", "importlib", "inspect")}  # of the user's functions
