@@ -55,7 +55,7 @@ def unreached(capture: Capture, opens: Sequence[str]) -> str:
     many = sum(one.counts[-1] for one in waiting if set(TYPES.get(one.type, OTHER).opens) & set(opens))
     if many < LEAST:
         return ""
-    return f" Nothing in the program reaches {format_count(many)} of them any more: they wait for the collector."
+    return f" Nothing reached {format_count(many)} of them any more by the last snapshot: they wait for the collector."
 
 
 def _is_seen(one: Waiting) -> bool:

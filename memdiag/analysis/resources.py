@@ -33,12 +33,16 @@ from memdiag.analysis.handle_kinds import (
     of_descriptors,
 )
 from memdiag.analysis.samples import series, thinned, work_at
-from memdiag.analysis.series import Trend, judge
+from memdiag.analysis.series import Trend, floor, judge
 from memdiag.model import Capture, Finding, Growing, Handles, Sample
 
 _AS_MANY = 0.15  # by which two counts that grow together may differ
 _IN_STEP = 0.25  # of the growth, by which they may differ on the way: they are counted at other moments
 _MOST_EACH = 4  # handles that one object may hold
+_PARTS = 6  # of the run, of which all but the first must bring some
+_GOING_ON = 0.4  # of an even share, that each of the last two must bring
+_AT_ONCE = 0.5  # of all, that no part may bring
+_TAKEN_BACK = 0.2  # of all, that may have been closed in between
 
 # A finding may say the last name alone; programs have classes called Connection and socket of their own.
 _BY_LAST_NAME = {
@@ -145,7 +149,28 @@ def _growing(capture: Capture) -> list[_Grown]:
 
 def _steady(kind: Kind, times: Sequence[float], values: list[int], work: Sequence[float]) -> list[_Grown]:
     trend = judge(times, values, LEAST, work)
+    if trend.shape == "unsteady":
+        trend = _uneven(times, values, trend)
     return [_Grown(kind, times, values, trend)] if trend.shape == "steady" else []
+
+
+def _uneven(times: Sequence[float], values: Sequence[int], trend: Trend) -> Trend:
+    """The trend of handles that come at no even rate, yet in each part of the run: they are counted, not estimated."""
+    edges = np.linspace(times[0], times[-1], _PARTS + 1)
+    rises = np.diff(np.interp(edges, times, floor(values)))
+    each = trend.growth / _PARTS
+    if len(times) <= _PARTS or rises[1:].min() <= 0 or rises[-2:].min() < _GOING_ON * each:
+        return trend
+    if rises.max() > _AT_ONCE * trend.growth or _fall(values) > _TAKEN_BACK * trend.growth:
+        return trend
+    grew = _PARTS if rises[0] > 0 else _PARTS - 1
+    rate = trend.growth / max(times[-1] - times[0], 1e-9)
+    return Trend("steady", trend.growth, rate, intervals=grew, share=grew / _PARTS)
+
+
+def _fall(values: Sequence[int]) -> int:
+    """The most by which the values ever came down from a height."""
+    return int((np.maximum.accumulate(values) - np.asarray(values)).max())
 
 
 _FROM_SAMPLES: tuple[tuple[Kind, Callable[[Sample], int | None]], ...] = (

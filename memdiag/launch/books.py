@@ -72,10 +72,14 @@ class BookKeeper:
         self._groups: list[Group] | None = None
         self._mapping_pace = Pace(0.006, 0.03, 0.02)
         self._handle_pace = Pace(0.005, 0.01, 0.004)
+        self._child_pace = Pace(0.005, 0.01, 0.004)
+        self._children: list[int] = []
         self._rest_pace = Pace(0.005, 0.01, 0.02)
 
     def look(self, pid: int) -> None:
         now = time.monotonic() - self._started
+        if self._child_pace.due(now):
+            self._timed(self._child_pace, now, lambda: self._read_children(pid))
         if self._mapping_pace.due(now):
             self._timed(self._mapping_pace, now, lambda: self._read_mappings(pid, now))
         if self._handle_pace.due(now):
@@ -90,17 +94,21 @@ class BookKeeper:
             read()
         pace.took(now, time.thread_time() - begun)
 
+    def _read_children(self, pid: int) -> None:
+        """For all the others: each thread has a list of its own, and there may be hundreds."""
+        self._children = children_of(pid)
+
     def _read_mappings(self, pid: int, now: float) -> None:
-        found = read_mappings(pid, now, alone=not children_of(pid))
+        found = read_mappings(pid, now, alone=not self._children)
         self._mappings = self._kept(self._mappings, found, self._mapping_pace)
 
     def _read_handles(self, pid: int, now: float) -> None:
-        found = read_handles(pid, now, str(self._directory))
+        found = read_handles(pid, now, str(self._directory), children=self._children)
         self._handles = self._kept(self._handles, found, self._handle_pace)
 
     def _read_rest(self, pid: int, now: float) -> None:
         """Workers, the control group, limits, and peers: all small, or wanted only as they are at last."""
-        for child in children_of(pid)[:_MOST_WORKERS]:
+        for child in self._children[:_MOST_WORKERS]:
             if (worker := read_worker(child, now)) is not None:
                 self._workers.append(worker)
         if len(self._workers) > _KEPT * _MOST_WORKERS:
@@ -126,7 +134,7 @@ class BookKeeper:
         wall, own = spool.clocks(recording)
         seen = _on_own_clock(self._mappings, wall, own)
         copies, arenas = self._copies(recording)
-        told = [whole for copy in copies if (whole := completed(copy, seen))]
+        told = [whole for copy, resident in copies if (whole := completed(copy, seen, resident))]
         return Books(
             mappings=tuple(sorted([*seen, *told], key=lambda one: one.t_s)),
             arenas=tuple(arenas),
@@ -139,17 +147,18 @@ class BookKeeper:
             trimmed_bytes=_trimmed(recording),
         )
 
-    def _copies(self, recording: spool.Recording) -> tuple[list[Mappings], list[Arenas]]:
-        """What the copies of the process have written down, in order of time."""
+    def _copies(self, recording: spool.Recording) -> tuple[list[tuple[Mappings, int | None]], list[Arenas]]:
+        """What the copies of the process have written down, and the resident set then, in order of time."""
         mappings, arenas = [], []
         for header in sorted(recording.headers("image"), key=lambda header: float(header["t"])):
             try:
                 text = (self._directory / f"memory-{header['number']}").read_text(errors="replace")
             except OSError:
                 continue  # it was walked in place, or was given up before it had begun
-            mappings.append(sum_mappings(text, float(header["t"]), alone=True))
+            summed = sum_mappings(text, float(header["t"]), alone=True)
+            mappings += [(summed, header.get("rss"))] if summed else []
             arenas.append(parse_arenas(text, float(header["t"])))
-        return [one for one in mappings if one], [one for one in arenas if one]
+        return mappings, [one for one in arenas if one]
 
 
 def _trimmed(recording: spool.Recording) -> int | None:
@@ -157,10 +166,11 @@ def _trimmed(recording: spool.Recording) -> int | None:
     return max(0, int(told[-1]["before"]) - int(told[-1]["after"])) if told else None
 
 
-def completed(copy: Mappings, seen: Sequence[Mappings]) -> Mappings | None:
+def completed(copy: Mappings, seen: Sequence[Mappings], resident: int | None = None) -> Mappings | None:
     """A copy's mappings with the pages of files and shared memory, which it has not taken over.
 
-    These are as they were seen from outside, in a straight line between the readings before and after. ``None`` where
+    These are as they were seen from outside, in a straight line between the readings before and after; those of files
+    rather what is left of the ``resident`` set of that moment, as far as it lies within what was seen. ``None`` where
     nothing was seen.
     """
     if not seen:
@@ -172,6 +182,9 @@ def completed(copy: Mappings, seen: Sequence[Mappings]) -> Mappings | None:
     )
     nearest = min(seen, key=lambda one: abs(one.t_s - copy.t_s))
     private = _private(copy)
+    if resident is not None:
+        column = [one.files_bytes for one in seen]
+        files = min(max(resident - private - shared, min(column)), max(column))
     return dataclasses.replace(
         copy,
         rss_bytes=private + shared + files,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from memdiag.model import Handles
@@ -25,10 +26,13 @@ _STATES = {
 }
 
 
-def read_handles(pid: int, t_s: float, spool: str = "", root: Path = PROC) -> Handles | None:
+def read_handles(
+    pid: int, t_s: float, spool: str = "", root: Path = PROC, children: Sequence[int] | None = None
+) -> Handles | None:
     """How many of each kind are open; those below ``spool``, the probe's own, are left out, and the tables of /proc.
 
-    ``None`` where the process is gone, or not ours to look at.
+    ``children`` are the process's, where they are known: to find them takes a look at each of its threads. ``None``
+    where the process is gone, or not ours to look at.
     """
     process = root / str(pid)
     kinds: Counter[str] = Counter()
@@ -45,7 +49,7 @@ def read_handles(pid: int, t_s: float, spool: str = "", root: Path = PROC) -> Ha
             kinds[_kind(process / "fd" / name, target)] += 1
     if not kinds:
         return None  # it has ended, and was not waited for yet
-    children = children_of(pid, root)
+    children = children_of(pid, root) if children is None else children
     zombies = sum(_state(child, root) == "Z" for child in children)
     return Handles(t_s, tuple(sorted(kinds.items())), max(1, _threads(process) - bool(spool)), len(children), zombies)
 

@@ -39,6 +39,7 @@ class Image:
     worked: float
     gone: bool = False
     _bytes: int = 0
+    _dying: bool = False
 
     @classmethod
     def noted(cls: type[One], directory: Path, header: dict[str, Any]) -> One:
@@ -88,12 +89,20 @@ class Image:
         return Answers()
 
     def end(self) -> None:
+        """Kill it. To go may take it a second on a busy machine: whoever watches the target cannot wait for that."""
         if self.pid and not self.gone:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
+            self._dying = True
+        self.gone = True
+
+    def bury(self) -> None:
+        """End it, and wait until nothing of it is left: it may have been about to write a file."""
+        self.end()
+        if self._dying:
             with suppress(ChildProcessError):
                 os.waitpid(self.pid, 0)
-        self.gone = True
+        self._dying = False
 
 
 def _size(file: Path) -> int:

@@ -117,6 +117,8 @@ class ImageDesk:
         self._note_new()
         for image in self._images:
             image.end()
+        for image in self._images:
+            image.bury()
         self._reader.shutdown()
 
     def _note_new(self) -> None:

@@ -67,7 +67,7 @@ class LookDesk:
             return self._up_to_the_one_that_counts()
         finally:
             for image in self._images:
-                image.end()
+                image.bury()
 
     def _note_new(self) -> None:
         for header in self.recording.headers("image")[len(self._images) :]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from bisect import bisect_right
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,10 @@ from memdiag.model import Sample
 
 _KEPT = 512
 _USS_SHARE = 0.01  # of the run that reading the page tables for USS may take: the target is stopped meanwhile
-_STALE_S = 1.0  # an older figure from outside says nothing of a sample
+_CHILDREN_SHARE = 0.01  # of the run that asking each of its threads for its children may take
+_STALE_S = 1.0  # an older figure from outside says nothing of a sample,
+_STALE = 4  # nor one that is so many times older than they usually come
+_NEVER_STALE_S = 0.02
 
 
 class Outside:
@@ -22,7 +26,7 @@ class Outside:
     def __init__(self, started: float) -> None:
         self._started = started
         self._gap = 0.0
-        self._uss_spent = 0.0
+        self._uss_spent = self._children_spent = 0.0
         self._process: psutil.Process | None = None
         self.samples: list[Sample] = []
 
@@ -47,8 +51,21 @@ class Outside:
                 uss_bytes=self._uss(process, now),
                 fds=process.num_fds(),
                 threads=process.num_threads(),
-                children=_children(process),
+                children=self._children(process, now),
             )
+
+    def _children(self, process: psutil.Process, now: float) -> int | None:
+        """``None`` while it is too dear, or where the kernel does not list them."""
+        if self._children_spent > 0.005 + _CHILDREN_SHARE * now:
+            return None
+        begun = time.perf_counter()
+        try:
+            tasks = Path(f"/proc/{process.pid}/task").iterdir()
+            return sum(len((task / "children").read_text().split()) for task in tasks)
+        except OSError:
+            return None
+        finally:
+            self._children_spent += time.perf_counter() - begun
 
     def _uss(self, process: psutil.Process, now: float) -> int | None:
         """Unshared bytes, from the kernel's own sum; ``None`` while it is too dear or where there is none."""
@@ -63,16 +80,6 @@ class Outside:
             self._uss_spent += time.perf_counter() - begun
         fields = (line.split() for line in text.splitlines() if line.startswith("Private_"))
         return sum(int(words[1]) for words in fields) * 1024
-
-
-def _children(process: psutil.Process) -> int | None:
-    found = 0
-    try:
-        for task in Path(f"/proc/{process.pid}/task").iterdir():
-            found += len((task / "children").read_text().split())
-    except OSError:
-        return None
-    return found
 
 
 def on_own_clock(outside: list[Sample], wall: list[float], own: list[float]) -> list[Sample]:
@@ -110,14 +117,21 @@ def merge(inside: list[Sample], outside: list[Sample], probe_fds: int, probe_thr
         for sample in outside
     ]
     times = [sample.t_s for sample in cleaned]
-    filled = [_fill(sample, cleaned, times) for sample in inside]
+    stale = _stale(times)
+    filled = [_fill(sample, cleaned, times, stale) for sample in inside]
     last = inside[-1].t_s if inside else -1.0
     return sorted([*filled, *_between(filled, cleaned, last)], key=lambda sample: sample.t_s)
 
 
-def _fill(sample: Sample, outside: list[Sample], times: list[float]) -> Sample:
+def _stale(times: list[float]) -> float:
+    """Seconds after which a figure is too old: where the watcher was kept waiting, it must not seem to stand still."""
+    gaps = sorted(after - before for before, after in pairwise(times))
+    return min(max(_STALE * gaps[len(gaps) // 2], _NEVER_STALE_S), _STALE_S) if gaps else _STALE_S
+
+
+def _fill(sample: Sample, outside: list[Sample], times: list[float], stale: float) -> Sample:
     at = bisect_right(times, sample.t_s) - 1
-    if at < 0 or sample.t_s - times[at] > _STALE_S:
+    if at < 0 or sample.t_s - times[at] > stale:
         return sample
     seen = outside[at]
     return dataclasses.replace(

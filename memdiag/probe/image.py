@@ -174,7 +174,8 @@ class Images:
         recorder = self._recorder
         self._number += 1
         clocks = {"t": recorder.active(), "clock": recorder.now(), "worked": recorder.worked()}
-        return {"number": self._number, "label": label, "collector": recorder.collector_enabled, **clocks}
+        facts = {"collector": recorder.collector_enabled, "rss": recorder.resident()}
+        return {"number": self._number, "label": label, **facts, **clocks}
 
     def _forbidden(self) -> bool:
         """The parent watches the memory that is free, and says when there is too little for an image."""

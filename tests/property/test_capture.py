@@ -106,6 +106,7 @@ def fitted(heap: HeapEvidence) -> HeapEvidence:
         garbage_bytes=heap.garbage_bytes % 2**48,
         garbage_types=tuple((name, count % 2**48) for name, count in heap.garbage_types),
         types=tuple(dataclasses.replace(one, counts=fit(one.counts), sizes=fit(one.sizes)) for one in heap.types),
+        waiting=tuple(dataclasses.replace(one, counts=fit(one.counts)) for one in heap.waiting),
     )
 
 
