@@ -45,7 +45,14 @@ ZOMBIES = Kind(
     "wait() for each, or use with on Popen",
 )
 _MAPS = Kind("memory maps", ("map",), "MEM-004", _CLOSE)
-_TEMPORARY = Kind("temporary files", ("temporary",), "MEM-001", "use with, or cleanup() in finally")
+TEMPORARIES = Kind(
+    "temporary files and directories",
+    ("temporary",),
+    "MEM-001",
+    "use with (TemporaryDirectory, NamedTemporaryFile), or remove it in finally",
+)
+_POOLS = "use one pool for all, and shutdown() it in finally (with does that)"
+_STREAMS = Kind("open sockets", ("socket",), "MEM-004", "close() each and await wait_closed(), in finally")
 CONNECTIONS = Kind(
     "connections",
     ("connection",),
@@ -55,10 +62,11 @@ CONNECTIONS = Kind(
 OPEN = ("_io.FileIO", "socket.socket", "sqlite3.Connection")  # types of which each has a descriptor
 TYPES = {
     **dict.fromkeys(("_io.FileIO", "_io.BufferedReader", "_io.BufferedWriter", "_io.TextIOWrapper"), KINDS["file"]),
-    **dict.fromkeys(("tempfile.TemporaryDirectory", "tempfile._TemporaryFileWrapper"), _TEMPORARY),
+    **dict.fromkeys(("tempfile.TemporaryDirectory", "tempfile._TemporaryFileWrapper"), TEMPORARIES),
     **dict.fromkeys(("threading.Thread", "threading.Timer"), THREADS),
-    "concurrent.futures.thread.ThreadPoolExecutor": THREADS,
-    "concurrent.futures.process.ProcessPoolExecutor": PROCESSES,
+    "concurrent.futures.thread.ThreadPoolExecutor": Kind("threads", ("thread",), "MEM-001", _POOLS),
+    "concurrent.futures.process.ProcessPoolExecutor": Kind("child processes", ("process",), "MEM-001", _POOLS),
+    "asyncio.streams.StreamWriter": _STREAMS,
     "sqlite3.Connection": CONNECTIONS,
     "socket.socket": KINDS["socket"],
     "subprocess.Popen": KINDS["pipe"],

@@ -16,6 +16,7 @@ NATIVE = "native"  # memory of the C library's, by ctypes or cffi
 # What a call of this name opens. Bare names count where they cannot well be something else.
 _CALLS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("open", "fdopen", "ZipFile", "TarFile", "GzipFile", "FileIO", "scandir"), (_FILE,)),
+    **dict.fromkeys(("FileHandler", "RotatingFileHandler", "TimedRotatingFileHandler"), (_FILE,)),
     **dict.fromkeys(("NamedTemporaryFile", "TemporaryFile", "SpooledTemporaryFile", "mkstemp"), (_FILE, _TEMPORARY)),
     **dict.fromkeys(("TemporaryDirectory", "mkdtemp"), (_TEMPORARY,)),
     **dict.fromkeys(("create_connection", "create_server", "socketpair", "urlopen"), (_SOCKET,)),

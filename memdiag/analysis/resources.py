@@ -24,6 +24,7 @@ from memdiag.analysis.handle_kinds import (
     OPEN,
     OTHER,
     PROCESSES,
+    TEMPORARIES,
     THREADS,
     TYPES,
     ZOMBIES,
@@ -39,6 +40,7 @@ from memdiag.model import Capture, Finding, Growing, Handles, Sample
 _AS_MANY = 0.15  # by which two counts that grow together may differ
 _IN_STEP = 0.25  # of the growth, by which they may differ on the way: they are counted at other moments
 _MOST_EACH = 4  # handles that one object may hold
+_MOSTLY = 0.8  # of all descriptors that came
 _PARTS = 6  # of the run, of which all but the first must bring some
 _GOING_ON = 0.4  # of an even share, that each of the last two must bring
 _AT_ONCE = 0.5  # of all, that no part may bring
@@ -92,8 +94,8 @@ def _retyped(finding: Finding, capture: Capture) -> Finding:
 def _held_by(finding: Finding, capture: Capture) -> tuple[Kind | None, str]:
     """The kind of handle that each of the growing objects is, or holds; and why that is thought."""
     grown = finding.growing.type
-    if grown in TYPES or grown in _BY_LAST_NAME:
-        return TYPES.get(grown) or _BY_LAST_NAME[grown], ""
+    if known := _kind_of(grown):
+        return known, ""
     readings = handle_readings(capture)
     counts = finding.growing.counts
     if capture.heap is None or not readings or not 1 < len(counts) <= len(capture.heap.moments):
@@ -141,10 +143,18 @@ def _growing(capture: Capture) -> list[_Grown]:
     descriptors = any(kind in kinds for kind in KINDS.values())
     for kind, read in _FROM_SAMPLES:
         if kind not in kinds and not (kind is OTHER and descriptors):
-            found += _steady(kind, *series(capture, read))
+            found += _steady(_most(capture) if kind is OTHER else kind, *series(capture, read))
     if any(one.kind is ZOMBIES for one in found):
         found = [one for one in found if one.kind is not PROCESSES]
     return sorted(found, key=lambda one: -one.trend.growth)
+
+
+def _most(capture: Capture) -> Kind:
+    """Of descriptors that the samples count without regard to kind: the kind that most of them were seen to be of."""
+    readings = handle_readings(capture)
+    kind, risen = _risen(readings) if readings else (OTHER, 0)
+    first, last = (sum(count for _, count in one.kinds) for one in (readings[0], readings[-1])) if readings else (0, 0)
+    return kind if risen >= LEAST and risen >= _MOSTLY * (last - first) else OTHER
 
 
 def _steady(kind: Kind, times: Sequence[float], values: list[int], work: Sequence[float]) -> list[_Grown]:
@@ -201,6 +211,8 @@ def _by_kind(capture: Capture) -> list[_Grown]:
         (PROCESSES, [one.children for one in readings]),
         (ZOMBIES, [one.zombies for one in readings]),
     ]
+    if from_source(TEMPORARIES.opens, capture, "")[0]:  # else they may be any other process's
+        columns.append((TEMPORARIES, [one.temporaries for one in readings]))
     return [found for kind, values in columns for found in _steady(kind, times, values, work)]
 
 
@@ -215,6 +227,7 @@ def _finding(grown: _Grown, capture: Capture, held: Sequence[Finding]) -> Findin
     kind, values, trend = grown.kind, grown.values, grown.trend
     keeper, each = _keeper(grown, held, capture)
     sites, told, rule = from_source(kind.opens, capture, kind.rule)
+    sites = sites or (keeper.sites if keeper is not None else ())
     if keeper is not None:  # objects that somebody keeps; with exceptions, the handles of what they came out of
         rule = "MEM-003" if keeper.pattern == "exception" else kind.rule
     at = f" (opened at {basename(sites[0].file)}:{sites[0].line})" if sites else ""
@@ -228,12 +241,22 @@ def _finding(grown: _Grown, capture: Capture, held: Sequence[Finding]) -> Findin
         confidence=round(min(0.95 if keeper is not None else 0.9, 0.4 + 0.05 * trend.intervals * trend.share), 2),
         title=f"{kind.noun} pile up: {values[0]} at the start, {values[-1]} at the end{at}",
         why=_why(grown, capture, keeper, each) + told,
-        fix=f"{place}: {kind.fix}.",
+        fix=f"{place}: {_fix_of(kind, keeper)}.",
         holder=keeper.holder if keeper is not None else None,
         growing=keeper.growing if keeper else Growing(kind.noun, tuple(thinned(values)), (), trend.per_second),
         retained_bytes=keeper.retained_bytes if keeper is not None else None,
-        sites=sites or (keeper.sites if keeper is not None else ()),
+        sites=sites,
     )
+
+
+def _fix_of(kind: Kind, keeper: Finding | None) -> str:
+    """By what is kept, where that is known: an executor is not closed as its threads are."""
+    kept = _kind_of(keeper.growing.type) if keeper is not None else None
+    return (kept or kind).fix
+
+
+def _kind_of(name: str) -> Kind | None:
+    return TYPES.get(name) or _BY_LAST_NAME.get(name)
 
 
 def _why(grown: _Grown, capture: Capture, keeper: Finding | None, each: int) -> str:

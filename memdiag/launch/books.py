@@ -11,6 +11,8 @@ them takes the kernel 50 ms, during which it can map nothing new: such a process
 from __future__ import annotations
 
 import dataclasses
+import os
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -74,6 +76,9 @@ class BookKeeper:
         self._handle_pace = Pace(0.005, 0.01, 0.004)
         self._child_pace = Pace(0.005, 0.01, 0.004)
         self._children: list[int] = []
+        self._temporary = Path(tempfile.gettempdir())  # the target's as well: its environment is ours
+        self._temporary_before: frozenset[str] | None = None
+        self._temporaries = 0
         self._rest_pace = Pace(0.005, 0.01, 0.02)
 
     def look(self, pid: int) -> None:
@@ -104,6 +109,7 @@ class BookKeeper:
 
     def _read_handles(self, pid: int, now: float) -> None:
         found = read_handles(pid, now, str(self._directory), children=self._children)
+        found = found and dataclasses.replace(found, temporaries=self._temporaries)
         self._handles = self._kept(self._handles, found, self._handle_pace)
 
     def _read_rest(self, pid: int, now: float) -> None:
@@ -117,8 +123,15 @@ class BookKeeper:
             self._groups = group_chain(pid)
         if self._groups and (not self._group or now - self._group[-1].t_s >= _GROUP_EVERY_S):
             self._group = self._kept(self._group, self._groups[0].memory(now), self._rest_pace)
+        self._count_temporaries()
         self._limits = limits_of(pid) or self._limits
         self._peers = read_peers(pid) or self._peers
+
+    def _count_temporaries(self) -> None:
+        names = frozenset(os.listdir(self._temporary))
+        if self._temporary_before is None:
+            self._temporary_before = names
+        self._temporaries = len(names - self._temporary_before)
 
     @staticmethod
     def _kept(series: list[T], found: T | None, pace: Pace) -> list[T]:

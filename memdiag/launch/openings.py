@@ -37,7 +37,8 @@ def with_openings(books: Books, target: Target, heap: HeapEvidence | None, sampl
 def _grew(books: Books) -> bool:
     counts = [sum(count for _, count in one.kinds) for one in books.handles]
     threads = [one.threads for one in books.handles]
-    return bool(counts) and (max(counts) > counts[0] + _ALWAYS_OPEN or max(threads) > threads[0] + _ALWAYS_OPEN)
+    temporaries = [one.temporaries for one in books.handles]
+    return any(series and max(series) > series[0] + _ALWAYS_OPEN for series in (counts, threads, temporaries))
 
 
 def _swelled(samples: Sequence[Sample]) -> bool:

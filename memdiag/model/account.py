@@ -59,6 +59,7 @@ class Handles:
     threads: int = 0  # without the probe's own
     children: int = 0
     zombies: int = 0  # of these, ended and not waited for
+    temporaries: int = 0  # files and directories where temporary ones go, that were not there at first; of any process
 
 
 Fate = Literal["kept", "never", "closed"]
