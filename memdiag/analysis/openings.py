@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from memdiag.analysis.scopes import Module, Scope, last_name, parse
@@ -45,6 +45,8 @@ _CLOSING_CALLS = {
     "finalize",
     "unlink",
 }
+_PAIRS = {"pipe", "socketpair", "Pipe"}
+_WORST: tuple[Fate | None, ...] = ("never", "kept", "closed", None)
 _STORING = {"append", "appendleft", "add", "insert", "put", "put_nowait", "setdefault"}
 
 
@@ -98,7 +100,7 @@ def _fate(module: Module, scope: Scope, call: ast.Call, kinds: tuple[str, ...]) 
         if isinstance(above, ast.Return | ast.Yield):
             return "kept", 0
         if isinstance(above, ast.Assign | ast.AnnAssign | ast.NamedExpr):
-            return _of_target(module, scope, above, closers)
+            return _of_target(module, scope, call, above, closers)
         if isinstance(above, ast.stmt):
             break
         node = above
@@ -112,12 +114,28 @@ def _hands_over(above: ast.AST, node: ast.AST) -> bool:
 
 
 def _of_target(
-    module: Module, scope: Scope, bound: ast.Assign | ast.AnnAssign | ast.NamedExpr, closers: set[str]
+    module: Module,
+    scope: Scope,
+    call: ast.Call,
+    bound: ast.Assign | ast.AnnAssign | ast.NamedExpr,
+    closers: set[str],
 ) -> tuple[Fate | None, int]:
+    """Of what the assignment binds; of several the worst."""
     targets = bound.targets if isinstance(bound, ast.Assign) else [bound.target]
-    target = targets[0]
-    if isinstance(target, ast.Tuple) and target.elts:
-        target = target.elts[0]
+    parts = _parts_to_close(targets[0], last_name(call.func))
+    return min((_of_part(module, scope, one, closers) for one in parts), key=lambda told: _WORST.index(told[0]))
+
+
+def _parts_to_close(target: ast.expr, opener: str) -> Sequence[ast.expr]:
+    """``r, w = pipe()``: both; ``_, writer = open_connection()``: the last; ``fd, path = mkstemp()``: the first."""
+    if not isinstance(target, ast.Tuple) or not target.elts:
+        return [target]
+    if opener in _PAIRS:
+        return target.elts
+    return target.elts[-1:] if opener == "open_connection" else target.elts[:1]
+
+
+def _of_part(module: Module, scope: Scope, target: ast.expr, closers: set[str]) -> tuple[Fate | None, int]:
     if isinstance(target, ast.Attribute):
         closing = [one for other in module.scopes for one in _closing(other, target.attr, closers, attribute=True)]
         return ("closed", closing[0].lineno) if closing else ("kept", 0)

@@ -112,9 +112,24 @@ def test_an_attribute_may_be_closed_by_another_method() -> None:
 
             def close(self):
                 self.near.close()
+                self.far.close()
         """
     )
     assert (one.function, one.fate, one.closed_line) == ("A.__init__", "closed", 6)
+
+
+@pytest.mark.parametrize(
+    ("bound", "closed", "fate"),
+    [
+        ("r, w = os.pipe()", "os.close(r)", "never"),
+        ("near, far = socket.socketpair()", "near.close(); far.close()", "closed"),
+        ("reader, writer = asyncio.open_connection(port)", "writer.close()", "closed"),
+        ("descriptor, path = tempfile.mkstemp()", "os.close(descriptor)", "closed"),
+    ],
+)
+def test_of_several_that_one_call_opens_all_must_be_closed(bound: str, closed: str, fate: str) -> None:
+    (one,) = found(f"def f():\n    {bound}\n    g()\n    {closed}\n")
+    assert one.fate == fate
 
 
 def test_openings_come_in_order_of_lines() -> None:
