@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memdiag.analysis import garbage, growth, judgement, layers, native, resources, types, unheld
+from memdiag.analysis import garbage, growth, judgement, layers, native, native_stack, resources, types, unheld
 from memdiag.analysis.account import account_of
 from memdiag.analysis.series import judge
 from memdiag.model import Capture, Finding, Report, Row, RunVerdict
@@ -23,7 +23,7 @@ def diagnose_run(capture: Capture) -> Report:
     lines = unexplained(growth.findings(grown, capture), held)
     late = [] if capture.heap is None else garbage.findings(capture.heap)
     account = account_of(capture)
-    outside = native.findings(capture, account, held)
+    outside = [native_stack.named(one, capture.native_stacks) for one in native.findings(capture, account, held)]
     layers_say = [] if account is None else layers.findings(account)
     findings = ranked([*handles, *held, *lines, *late, *outside, *layers_say])
     if capture.heap is not None and not any(one.verdict in ("leak", "suspect") for one in findings):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import dropwhile, takewhile
 from os.path import basename
 
 from memdiag.analysis import growth
 from memdiag.analysis.origin import is_native
-from memdiag.model import Capture, Finding, Frame, Report, Site, Stack
+from memdiag.model import Capture, Finding, Frame, NativeStack, Site, Stack
 
 _SHAPES = ("steady", "unsteady")  # memray slows a program down unevenly
 _LEAST_BYTES = 500_000
+_LINES = 3
+_UNKNOWN = "<unknown>"  # the file of a function without debug information
+_ALLOCATOR = ("_PyObject_", "PyObject_Malloc", "PyObject_Calloc", "PyObject_Realloc", "_PyMem_", "PyMem_")
 _SHOWN = 4  # native frames, the innermost first
 LOST = "lost-blocks"
 _FIX = (
@@ -28,24 +32,23 @@ _UNSEEN = (
 )
 
 
-def named(report: Report, capture: Capture) -> Report:
-    """The report with what the second run, ``capture``, knows of its native finding."""
-    findings = tuple(_named(one, capture) if one.kind == "native" else one for one in report.findings)
-    return dataclasses.replace(report, findings=findings)
+def native_stacks(capture: Capture, lost: bool) -> tuple[NativeStack, ...]:
+    """What the second run knows: the stacks that grow most, the largest first."""
+    return tuple(NativeStack(one.line.stacks[0], _site(one, capture)) for one in growing_lines(capture, lost)[:_LINES])
 
 
-def _named(finding: Finding, capture: Capture) -> Finding:
-    lost = finding.pattern == LOST
-    lines = growing_lines(capture, lost)
-    if not lines:
+def named(finding: Finding, stacks: Sequence[NativeStack] | None) -> Finding:
+    """The finding of native memory with what a second run, if one was made, knows of it."""
+    if stacks is None:
+        return finding
+    if not stacks:
         return dataclasses.replace(finding, why=finding.why + _UNSEEN)
-    stack = lines[0].line.stacks[0]
-    told = f" A second run under memray: {_drawn(stack)}."
+    site = stacks[0].site
     return dataclasses.replace(
         finding,
-        why=finding.why + told,
-        fix=(_LOST_FIX if lost else _FIX).format(_place(lines[0].line.frame)),
-        sites=tuple(_site(one, capture) for one in lines[:3]),
+        why=f"{finding.why} A second run under memray: {_drawn(stacks[0].stack)}.",
+        fix=(_LOST_FIX if finding.pattern == LOST else _FIX).format(_place(Frame(site.file, site.line))),
+        sites=tuple(one.site for one in stacks),
         confidence=0.9,
     )
 
@@ -66,20 +69,21 @@ def growing_lines(capture: Capture, lost: bool) -> list[growth.Grown]:
 
 
 def _drawn(stack: Stack) -> str:
-    """``make (fast.c:12) <- run (fast.c:40), called at app.py:7``."""
-    native = [frame for frame in _native_part(stack) if frame.function][:_SHOWN]
-    drawn = " <- ".join(f"{frame.function} ({_place(frame)})" for frame in native)
-    caller = next((frame for frame in stack if not is_native(frame.file)), None)
-    return drawn + (f", called at {_place(caller)}" if caller is not None else "")
+    """``make (fast.c:12) <- run (fast.c:40), called at app.py:7``; without the allocator's own functions."""
+    native = list(takewhile(_is_below_python, stack))
+    shown = list(dropwhile(lambda frame: frame.function.startswith(_ALLOCATOR), native)) or native
+    drawn = [f"{frame.function} ({_place(frame)})" for frame in shown if frame.function not in ("", _UNKNOWN)]
+    caller = next((frame for frame in stack if not _is_below_python(frame)), None)
+    found = " <- ".join(list(dict.fromkeys(drawn))[:_SHOWN])
+    return found + (f", called at {_place(caller)}" if caller is not None else "")
 
 
-def _native_part(stack: Stack) -> Sequence[Frame]:
-    end = next((at for at, frame in enumerate(stack) if not is_native(frame.file)), len(stack))
-    return stack[:end]
+def _is_below_python(frame: Frame) -> bool:
+    return is_native(frame.file) or frame.file == _UNKNOWN
 
 
 def _place(frame: Frame) -> str:
-    return f"{basename(frame.file)}:{frame.line}" if frame.file else "no source"
+    return f"{basename(frame.file)}:{frame.line}" if frame.file and frame.file != _UNKNOWN else "no source"
 
 
 def _site(one: growth.Grown, capture: Capture) -> Site:

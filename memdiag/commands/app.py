@@ -13,7 +13,7 @@ from memdiag import __version__
 from memdiag.commands import baseline, captures, check, cycles, diff, report
 from memdiag.commands import run as run_command
 from memdiag.commands.sides import SidesCommand
-from memdiag.commands.targets import CyclesCommand, TargetCommand
+from memdiag.commands.targets import CyclesCommand, RunCommand
 from memdiag.errors import BAD_INPUT, FAILED, FINE, MemdiagError
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 _TARGET = {"allow_interspersed_args": False}
 
-app.command("run", cls=TargetCommand, context_settings=_TARGET)(run_command.run)
+app.command("run", cls=RunCommand, context_settings=_TARGET)(run_command.run)
 app.command("cycles", cls=CyclesCommand, context_settings=_TARGET)(cycles.cycles)
 app.command("diff", cls=SidesCommand)(diff.diff)
 app.command("check")(check.check)

@@ -36,7 +36,8 @@ def record_and_report(
     with output.working("reading what was recorded"):
         report = diagnose(capture)
     if settings.native_auto and any(one.kind == "native" for one in report.findings):
-        report = _again_under_memray(report, target, settings, store.new_spool(place))
+        capture = _with_native_stacks(capture, report, target, settings, store.new_spool(place))
+        report = diagnose(capture)
     report, saved = save(capture, report, place)
     report = dataclasses.replace(report, next_steps=_next_steps(report, target, saved, graph))
     report = asked.answered(report)
@@ -69,19 +70,18 @@ def diagnose(capture: Capture) -> Report:
     return report_of(capture)
 
 
-def _again_under_memray(report: Report, target: Target, settings: Settings, spool: Path) -> Report:
-    """A second run of the program, which names the native stack that grows; where that fails the first one stands."""
-    from memdiag.analysis.native_stack import LOST, named
+def _with_native_stacks(capture: Capture, report: Report, target: Target, settings: Settings, spool: Path) -> Capture:
+    """The capture with what a second run of the program, under memray, knows of the native stacks that grow."""
+    from memdiag.analysis.native_stack import LOST, native_stacks
 
     lost = any(one.pattern == LOST for one in report.findings)
     settings = dataclasses.replace(
         settings, tracer="memray", native=True, python_allocators=lost, snapshots="none", trim=False
     )
     try:
-        capture = record(target, settings, spool)
+        return dataclasses.replace(capture, native_stacks=native_stacks(record(target, settings, spool), lost))
     finally:
         discard(spool)
-    return named(report, capture)
 
 
 def save(capture: Capture, report: Report, place: Path) -> tuple[Report, Path | None]:

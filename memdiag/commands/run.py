@@ -27,7 +27,7 @@ def run(
     ] = True,
     native_auto: Annotated[
         bool,
-        typer.Option("--native-auto", help="Where native memory grows, run it again under memray and name the stack."),
+        typer.Option("--native-auto", help="Where native memory grows, run it again under memray; or --native auto."),
     ] = False,
     trim_probe: Annotated[
         bool, typer.Option("--trim-probe", help="At the end, have malloc give back what is free, and measure it.")

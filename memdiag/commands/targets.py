@@ -28,6 +28,13 @@ class TargetCommand(TyperCommand):
         return {name for param in options if not getattr(param, "is_flag", False) for name in param.opts}
 
 
+class RunCommand(TargetCommand):
+    """``--native`` alone is a switch, and ``--native auto`` another one: ``--native-auto``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, with_native_auto(args, self._takes_value()))
+
+
 class CyclesCommand(TargetCommand):
     """``memdiag cycles script.py --passes 5`` is how it is asked for: a ``--`` before it leaves it to the script."""
 
@@ -57,6 +64,16 @@ def separate(args: Sequence[str], takes_value: set[str]) -> list[str]:
         if word.partition("=")[0] in _WHOLE or (word[:2] in _WHOLE and not word.startswith("--")):
             return [*args[: at + 1], "--", *args[at + 1 :]]
         at += 2 if word in takes_value else 1
+    return list(args)
+
+
+def with_native_auto(args: Sequence[str], takes_value: set[str]) -> list[str]:
+    """The words with ``--native auto`` in one, where it is ours and not the program's."""
+    at = 0
+    while at < len(args) and args[at].startswith("-") and args[at] not in ("-", "--", *_WHOLE):
+        if args[at] == "--native=auto" or list(args[at : at + 2]) == ["--native", "auto"]:
+            return [*args[:at], "--native-auto", *args[at + 1 + (args[at] == "--native") :]]
+        at += 2 if args[at] in takes_value else 1
     return list(args)
 
 

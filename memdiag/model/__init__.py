@@ -48,7 +48,7 @@ from memdiag.model.heap import (
     TypeSeries,
     Waiting,
 )
-from memdiag.model.recording import Frame, Ints, Moment, Sample, Source, Stack, TargetInfo, Traces
+from memdiag.model.recording import Frame, Ints, Moment, NativeStack, Sample, Source, Stack, TargetInfo, Traces
 from memdiag.model.report import (
     Breach,
     Compared,
@@ -102,6 +102,7 @@ __all__ = [
     "Mappings",
     "ModuleRoot",
     "Moment",
+    "NativeStack",
     "ObjectFacts",
     "Opening",
     "OwnerFacts",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from memdiag.model.account import Books
 from memdiag.model.cycles import CycleEvidence
 from memdiag.model.heap import HeapEvidence
-from memdiag.model.recording import Moment, Sample, Source, TargetInfo, Traces
+from memdiag.model.recording import Moment, NativeStack, Sample, Source, TargetInfo, Traces
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,9 @@ class Capture:
     notes: tuple[str, ...] = ()  # what a reader must know of this capture: lost pieces, a tracer stopped, ...
     end_s: float | None = None  # when the program's work ended; what comes later is its unwinding
     books: Books | None = None  # of its memory and handles, from outside
+    native_stacks: tuple[NativeStack, ...] | None = (
+        None  # of a second run under memray, the largest first, if it was made
+    )
     labels: tuple[Moment, ...] = ()  # moments that the program itself has named, by memdiag.label()
     repeats: tuple[Capture, ...] = ()  # further runs of the same program (--repeat), which have none themselves
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from memdiag.model.sites import Site
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -76,6 +78,14 @@ class Traces:
     arenas: frozenset[int] = frozenset()  # stacks that are an allocator's arenas, not a leak's own line
     frames_limit: int = 1
     untold_bytes: int = 0  # of garbage at the last moment that was not told apart exactly: it may be part of any line
+
+
+@dataclass(frozen=True)
+class NativeStack:
+    """A stack whose native allocations grew in a second run, under memray, and the line of the program below it."""
+
+    stack: Stack
+    site: Site
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from memdiag.analysis.diagnose import diagnose_run
 from memdiag.analysis.native import findings
-from memdiag.analysis.native_stack import named
+from memdiag.analysis.native_stack import named, native_stacks
 from memdiag.model import (
     Arenas,
     Books,
@@ -20,7 +21,6 @@ from memdiag.model import (
     HeapEvidence,
     Moment,
     Opening,
-    Report,
     Sample,
     Site,
     Stack,
@@ -217,26 +217,45 @@ def second_run(stack: Stack, rates: Sequence[int], arenas: Sequence[Stack] = ())
     return run_of(traces({stack: list(rates)}, arenas=list(arenas)))
 
 
-def report_of(capture: Capture) -> Report:
-    return Report("run", "suspect", "", capture.target, findings=tuple(findings(capture)))
+def told(first: Capture, second: Capture, lost: bool = False) -> Finding:
+    (finding,) = findings(first)
+    return named(finding, native_stacks(second, lost))
 
 
 def test_the_second_run_names_the_native_stack() -> None:
-    (one,) = named(report_of(by_books(RISING)), second_run(LEAK, RISING)).findings
+    one = told(by_books(RISING), second_run(LEAK, RISING))
     assert "copied (fast.c:12) <- digest (fast.c:40), called at app.py:7." in one.why
     assert [(site.file, site.line) for site in one.sites] == [("/app/app.py", 7)]
     assert one.fix.startswith("app.py:7 leads there")
 
 
+def test_neither_the_allocator_nor_what_has_no_name_is_told_of_a_library_without_debug_information() -> None:
+    unknown = Frame("<unknown>", 0, "<unknown>")
+    stack = (Frame("obmalloc.c", 2003, "_PyObject_Malloc"), unknown, Frame("<unknown>", 0, "decode"), *LEAK[1:])
+    one = told(by_books(RISING), second_run(stack, RISING))
+    assert "memray: decode (no source) <- digest (fast.c:40), called at app.py:7." in one.why
+
+
 def test_the_second_run_says_where_it_saw_nothing() -> None:
-    first = report_of(by_books(RISING))
-    for capture in (second_run(LEAK, [MB] * COUNT), second_run(ARENA, RISING, [ARENA]), run_of()):
-        (one,) = named(first, capture).findings
+    for second in (second_run(LEAK, [MB] * COUNT), second_run(ARENA, RISING, [ARENA]), run_of()):
+        one = told(by_books(RISING), second)
         assert "saw no native stack that grows" in one.why
         assert one.sites == ()
 
 
+def test_without_a_second_run_nothing_is_said_of_one() -> None:
+    (finding,) = findings(by_books(RISING))
+    assert named(finding, None) == finding
+
+
 def test_of_lost_blocks_the_line_that_makes_them_is_named_though_it_is_no_native_one() -> None:
     line = (Frame("/app/app.py", 7, "work"),)
-    (one,) = named(report_of(by_books(arenas=(6 * MB, 45 * MB))), second_run(line, RISING)).findings
+    one = told(by_books(arenas=(6 * MB, 45 * MB)), second_run(line, RISING), lost=True)
     assert one.fix.startswith("app.py:7 makes them")
+
+
+def test_the_report_of_a_capture_has_what_its_second_run_saw() -> None:
+    first = by_books(RISING)
+    capture = replace(first, native_stacks=native_stacks(second_run(LEAK, RISING), lost=False))
+    (one,) = [one for one in diagnose_run(capture).findings if one.kind == "native"]
+    assert "copied (fast.c:12)" in one.why
