@@ -27,15 +27,16 @@ snapshots; another C library), its memory is in the rest, and the layer's note s
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from memdiag.analysis.limits import time_to_limit
-from memdiag.analysis.samples import work_at
+from memdiag.analysis.samples import series, work_at
 from memdiag.analysis.series import WORDS, judge
-from memdiag.model import Account, Capture, Layer, LayerName, Mappings, Sample
+from memdiag.model import Account, Books, Capture, Layer, LayerName, Mappings, Sample
 
 _WORDS: dict[LayerName, str] = {
     "objects": "live Python objects",
@@ -50,6 +51,10 @@ _WORDS: dict[LayerName, str] = {
     "memdiag": "memdiag's own",
     "other": "the rest: other mappings",
 }
+_UNLISTED = (
+    "libraries, thread stacks, and what Python's allocator and malloc hold are all in it: {} lists no mappings of a"
+    " process that would tell them apart"
+)
 _LEAST = 500_000  # bytes; a layer that grows by less does not
 _LEAST_SHARE = 0.02  # of the resident set
 
@@ -73,10 +78,12 @@ class _Known:
 
 
 def account_of(capture: Capture) -> Account | None:
-    """The account over the run; ``None`` where no mappings were read."""
+    """The account over the run; ``None`` where not even the resident set was seen."""
     books = capture.books
-    if books is None or not books.mappings:
+    if books is None:
         return None
+    if not books.mappings:
+        return _without_mappings(capture, books)
     known = _known(capture)
     readings = _worth(books.mappings, known, capture.end_s)
     splits = [_split(one, known) for one in readings]
@@ -96,6 +103,41 @@ def account_of(capture: Capture) -> Account | None:
         mappings=last.count,
         limits=books.limits,
         oom_kills=books.oom_kills,
+        until_limit=time_to_limit(capture, books.limits),
+        handles=_handles(capture),
+    )
+
+
+def _without_mappings(capture: Capture, books: Books) -> Account | None:
+    """Where the system lists no mappings, as macOS: what Python and its tracer say that they have, and the rest.
+
+    Of the moments between the first heap snapshot and the last; where there is one only, of that.
+    """
+    heap = capture.heap
+    times, rss, _ = series(capture, lambda sample: sample.rss_bytes)
+    if heap is None or not heap.moments or not times:
+        return None
+    begin, end = heap.moments[0].t_s, heap.moments[-1].t_s
+    seen = [pair for pair in zip(times, rss, strict=True) if begin <= pair[0] <= end]
+    seen = seen if len(heap.moments) > 1 and seen else [(times[-1], rss[-1])]
+    times, rss = [time for time, _ in seen], [resident for _, resident in seen]
+    known = _known(capture)
+    live = _curve([one.t_s for one in heap.moments], heap.heap_bytes)
+    objects = [min(_at(live, time), resident) for time, resident in seen]
+    tracer = [min(_at(known.tracer, time), resident - of) for (time, resident), of in zip(seen, objects, strict=True)]
+    rest = [resident - of - own for resident, of, own in zip(rss, objects, tracer, strict=True)]
+    columns: tuple[tuple[LayerName, list[int]], ...] = (("objects", objects), ("memdiag", tracer), ("other", rest))
+    layers = [_layer(name, sizes, times, work_at(capture.samples, times), rss[-1], known) for name, sizes in columns]
+    note = _UNLISTED.format(books.platform)
+    return Account(
+        times=tuple(times),
+        rss=tuple(rss),
+        layers=tuple(
+            dataclasses.replace(one, note=note if one.name == "other" else "") for one in layers if any(one.sizes)
+        ),
+        books=books,
+        uss_bytes=next((one.uss_bytes for one in reversed(capture.samples) if one.uss_bytes is not None), 0),
+        limits=books.limits,
         until_limit=time_to_limit(capture, books.limits),
         handles=_handles(capture),
     )

@@ -37,7 +37,7 @@ def _words(account: Account, found: Sequence[Finding], awaiting_bytes: int) -> I
     rss = account.rss[-1]
     outside = _OUTSIDE if any(one.kind == "native" for one in found) else ()  # by more readings than the account has
     grown = [one for one in account.layers if one.trend == _STEADY or (one.name in outside and one.growth_bytes > 0)]
-    if grown:
+    if grown and account.books.mappings:  # else too much is in the rest to say what it means
         largest = max(grown, key=lambda layer: layer.growth_bytes)
         of = rss - account.rss[0]
         share = f" of {format_bytes(of, signed=True)}" if of > 0 else ""

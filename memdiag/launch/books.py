@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -158,6 +159,7 @@ class BookKeeper:
             oom_kills=max((group.oom_kills() for group in (self._groups or [])[:1]), default=0),
             peers=self._peers,
             trimmed_bytes=_trimmed(recording),
+            platform=sys.platform,
         )
 
     def _copies(self, recording: spool.Recording) -> tuple[list[tuple[Mappings, int | None]], list[Arenas]]:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from memdiag.model import GroupMemory, Limit
 
 PROC = Path("/proc")
@@ -112,7 +114,13 @@ def nearest_group(groups: list[Group]) -> Limit | None:
 
 
 def limits_of(pid: int, proc: Path = PROC, cgroups: Path = CGROUPS) -> list[Limit]:
-    """All that there are, the nearest first; empty where the process is gone."""
+    """All that there are, the nearest first; empty where the process is gone.
+
+    Where there is no ``/proc``, as on macOS, only the machine's is known.
+    """
+    if not proc.is_dir():
+        memory = psutil.virtual_memory()
+        return [Limit("machine", memory.total, memory.total - memory.available)]
     status = _kilobytes(proc / str(pid) / "status")
     if "VmSize" not in status:
         return []  # it has ended, though nobody has waited for it yet: it is in no group any more

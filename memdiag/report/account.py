@@ -47,8 +47,14 @@ def _handles(kind: str, first: int, last: int) -> str:
     return f"{kind} {last}" if first == last else f"{kind} {first} to {last}"
 
 
+def _uss(account: Account) -> list[str]:
+    return [f"USS {format_bytes(account.uss_bytes)}"] if account.uss_bytes or account.mappings else []
+
+
 def _also(account: Account) -> str:
-    facts = [f"PSS {format_bytes(account.pss_bytes)}", f"USS {format_bytes(account.uss_bytes)}"]
+    if not account.mappings:  # not listed here
+        return ", ".join([*_uss(account), counted(len(account.times), "reading")])
+    facts = [f"PSS {format_bytes(account.pss_bytes)}", *_uss(account)]
     facts += [f"swap {format_bytes(account.swap_bytes)}", counted(account.mappings, "mapping")]
     return ", ".join([*facts, counted(len(account.times), "reading")])
 
