@@ -45,6 +45,7 @@ from memdiag.probe import image, wire
 from memdiag.probe.cycles import Looks, Watch
 from memdiag.probe.image import Images
 from memdiag.probe.native import Native
+from memdiag.probe.opened import opened
 from memdiag.probe.recorder import Recorder
 from memdiag.probe.walk import Walk
 
@@ -125,7 +126,8 @@ def heap_of(objects: list[object]) -> HeapGraph:
     walk = Walk(parts.extend, _NATIVE.addresses)
     walk.objects(objects)
     walk.types()
-    parts += wire.pieces("roots", {"modules": [], "frames": [], "own": []})
+    open_ones = opened(objects, walk.kinds)
+    parts += wire.pieces("roots", {"modules": [], "frames": [], "own": [], "opened": open_ones})
     return _read(parts)
 
 

@@ -44,7 +44,7 @@ _MOSTLY = 0.8  # of all descriptors that came
 _PARTS = 6  # of the run, of which all but the first must bring some
 _GOING_ON = 0.4  # of an even share, that each of the last two must bring
 _AT_ONCE = 0.5  # of all, that no part may bring
-_TAKEN_BACK = 0.2  # of all, that may have been closed in between
+_TAKEN_BACK = 0.1  # of all, that may have been closed in between
 
 # A finding may say the last name alone; programs have classes called Connection and socket of their own.
 _BY_LAST_NAME = {

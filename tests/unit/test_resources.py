@@ -241,3 +241,63 @@ def test_what_only_the_collector_closes_is_told_though_nothing_is_open_at_the_en
     assert (one.kind, one.pattern, one.verdict) == ("resource", "late-closing", "info")
     assert "only the collector closes open sockets" in one.title
     assert findings(run_with(handles(socket=saw), OPENED)) == []  # the collector never came: the program closes them
+
+
+# --- at no even rate ------------------------------------------------------------------------------------------
+
+UNEVEN = [1, 1, 1, 1, 1, 1, 1, 1, 12, 20, 51, 75, 140, 193]
+AT = [0.007, 0.011, 0.017, 0.023, 0.029, 0.034, 0.041, 0.044, 0.055, 0.084, 0.107, 0.122, 0.164, 0.21]
+
+
+def readings_of(threads: Sequence[int]) -> Capture:
+    readings = tuple(Handles(t_s, (("pipe", 3),), threads=count) for t_s, count in zip(AT, threads, strict=True))
+    return dataclasses.replace(run_of(), books=Books(handles=readings))
+
+
+def test_what_comes_in_each_part_of_a_short_run_piles_up_though_at_no_even_rate() -> None:
+    (one,) = findings(readings_of(UNEVEN))
+    assert "threads pile up: 1 at the start, 193 at the end" in one.title
+
+
+@pytest.mark.parametrize(
+    "threads",
+    [
+        [*UNEVEN[:-2], 76, 77],
+        [1, 30, 60, 90, 120, 150, 160, 170, 180, 184, 188, 190, 191, 192],
+        [*UNEVEN[:-3], 20, 140, 193],
+        [*[1] * 13, 193],
+    ],
+    ids=["it slows", "a pool that fills", "taken back in between", "at once"],
+)
+def test_what_fills_or_comes_and_goes_does_not(threads: list[int]) -> None:
+    assert findings(readings_of(threads)) == []
+
+
+# --- temporary files and directories --------------------------------------------------------------------------
+
+MADE = Opening("/app/app.py", 5, "render", "d = tempfile.mkdtemp()", ("temporary",), "never")
+
+
+def test_temporary_directories_that_stay_are_the_programs_where_its_source_makes_them() -> None:
+    readings = tuple(Handles(at / 10, (("pipe", 3),), temporaries=5 * at) for at in range(COUNT))
+    (one,) = findings(run_with(readings, MADE))
+    assert "temporary files and directories pile up: 0 at the start, 195 at the end (opened at app.py:5)" in one.title
+    assert "remove it in finally" in one.fix
+    assert findings(run_with(readings)) == []  # any process may have made them
+
+
+# --- kinds and fixes ------------------------------------------------------------------------------------------
+
+
+def test_of_few_readings_the_kind_that_most_are_of_is_named() -> None:
+    samples = [Sample(t_s=at / 10, fds=value) for at, value in enumerate(RISING)]
+    pair = Opening("/app/app.py", 3, "relay", "r, w = os.pipe()", ("pipe",), "never")
+    (one,) = findings(run_with(handles(pipe=[1, 30], file=[2, 2]), pair, samples=samples))
+    assert "open pipes pile up" in one.title
+    assert "app.py:3" in one.title
+
+
+def test_the_fix_is_of_what_is_kept() -> None:
+    (one,) = findings(run_with(handles(threads=STEADY, pipe=FLAT)), [growth("ThreadPoolExecutor", TEN)])
+    assert "shutdown() it in finally" in one.fix
+    assert "Close what is opened at app.py:3" in one.fix
