@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from memdiag.analysis.account import account_of
 from memdiag.analysis.layers import explained, findings
 from memdiag.analysis.limits import slope, time_to_limit
+from memdiag.launch.books import completed
 from memdiag.model import (
     Account,
     Arenas,
@@ -275,3 +276,19 @@ def test_a_burst_does_not_move_the_slope() -> None:
 
 def test_two_moments_at_once_have_no_slope() -> None:
     assert slope([1.0] * 9, list(range(9))) is None
+
+
+# --- copies of the process ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("resident", "files"),
+    [(None, 4 * MB), (19 * MB, 5 * MB), (15 * MB, 2 * MB), (90 * MB, 6 * MB)],
+    ids=["between the readings", "what is left", "no less than was seen", "no more"],
+)
+def test_what_a_copy_does_not_take_over_is_what_is_left_of_the_resident_set(resident: int | None, files: int) -> None:
+    seen = [replace(mapped(time, files=size, shared=MB), t_s=time) for time, size in ((0.0, 2 * MB), (2.0, 6 * MB))]
+    whole = completed(mapped(1.0, heap=5 * MB, anonymous=8 * MB), seen, resident)
+    assert whole is not None
+    assert (whole.files_bytes, whole.shared_bytes) == (files, MB)
+    assert whole.rss_bytes == 5 * MB + 8 * MB + MB + files

@@ -165,3 +165,79 @@ def test_nonsense_is_no_limit(tmp_path: Path, text: str) -> None:
     system.write("proc/42/status", text)
     system.v2("", text or "-1", 1)
     assert {limit.what for limit in system.limits()} <= {"machine", "cgroup"}
+
+
+# --- whole trees ----------------------------------------------------------------------------------------------
+# Typical of what these systems make, by their documentation; not recorded from any.
+
+POD = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod8f1c2d3e_0a1b.slice"
+CONTAINER = "3f" * 32
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "limits", "nearest"),
+    [
+        pytest.param(
+            "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-terminal-4711.scope\n",
+            {
+                "/user.slice/user-1000.slice/user@1000.service/app.slice/app-terminal-4711.scope": "max",
+                "/user.slice/user-1000.slice/user@1000.service/app.slice": "max",
+                "/user.slice/user-1000.slice/user@1000.service": "max",
+                "/user.slice/user-1000.slice": str(4096 * MIB),
+                "/user.slice": "max",
+            },
+            "v2 /user.slice/user-1000.slice",
+            id="systemd, MemoryMax= of a user's slice",
+        ),
+        pytest.param("0::/\n", {"": str(512 * MIB)}, "v2 /", id="docker run -m 512m"),
+        pytest.param(
+            f"0::/docker/{CONTAINER}/docker/{CONTAINER[::-1]}\n",
+            {f"/docker/{CONTAINER}/docker/{CONTAINER[::-1]}": str(900 * MIB), f"/docker/{CONTAINER}": str(600 * MIB)},
+            f"v2 /docker/{CONTAINER}",
+            id="docker in docker, the outer one narrower",
+        ),
+        pytest.param(
+            f"0::{POD}/cri-containerd-{CONTAINER}.scope\n",
+            {
+                f"{POD}/cri-containerd-{CONTAINER}.scope": str(256 * MIB),
+                POD: str(300 * MIB),
+                "/kubepods.slice/kubepods-burstable.slice": "max",
+                "/kubepods.slice": str(14_000 * MIB),
+            },
+            f"v2 {POD}/cri-containerd-{CONTAINER}.scope",
+            id="kubernetes, seen from the node",
+        ),
+        pytest.param(
+            "0::/init.scope\n",
+            {"/init.scope": "max"},
+            None,
+            id="a machine without limits: its root has no file for one",
+        ),
+    ],
+)
+def test_the_nearest_limit_in_trees_as_systems_make_them(
+    tmp_path: Path, cgroup: str, limits: dict[str, str], nearest: str | None
+) -> None:
+    system = System(tmp_path, cgroup)
+    system.write("cgroup/memory.stat", "anon 5\nfile 6\n")
+    for path, limit in limits.items():
+        system.v2(path, limit, 100 * MIB)
+    found = system.group()
+    assert (found and found.where) == nearest
+    assert found is None or found.limit_bytes == int(limits[nearest.removeprefix("v2 ").rstrip("/") if nearest else ""])
+
+
+def test_kubernetes_on_version_1(tmp_path: Path) -> None:
+    path = f"/kubepods/burstable/pod8f1c2d3e/{CONTAINER}"
+    system = System(tmp_path, f"11:memory:{path}\n10:cpu,cpuacct:{path}\n1:name=systemd:{path}\n")
+    system.v1(path, 512 * MIB, 400 * MIB, cache=50 * MIB)
+    system.v1("/kubepods/burstable/pod8f1c2d3e", UNLIMITED_V1, 450 * MIB)
+    system.v1("/kubepods/burstable", UNLIMITED_V1, 3000 * MIB)
+    system.v1("/kubepods", 14_000 * MIB, 9000 * MIB)
+    assert system.group() == Limit("cgroup", 512 * MIB, 350 * MIB, f"v1 {path}")
+
+
+def test_without_proc_only_the_machines_is_known(tmp_path: Path) -> None:
+    (one,) = limits_of(42, tmp_path / "proc", tmp_path / "cgroup")
+    assert one.what == "machine"
+    assert 0 < one.used_bytes < one.limit_bytes
