@@ -21,6 +21,8 @@ _CALLS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("TemporaryDirectory", "mkdtemp"), (_TEMPORARY,)),
     **dict.fromkeys(("create_connection", "create_server", "socketpair", "urlopen"), (_SOCKET,)),
     **dict.fromkeys(("HTTPConnection", "HTTPSConnection", "SMTP", "FTP", "open_connection"), (_SOCKET,)),
+    "ClientSession": (_SOCKET,),
+    "create_engine": (_CONNECTION, _FILE, _SOCKET),
     **dict.fromkeys(("Popen", "create_subprocess_exec", "create_subprocess_shell"), (_PIPE, _PROCESS)),
     **dict.fromkeys(("pipe", "popen", "Pipe"), (_PIPE,)),
     **dict.fromkeys(("Thread", "Timer", "ThreadPoolExecutor"), (_THREAD,)),
@@ -29,7 +31,11 @@ _CALLS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("malloc", "calloc", "realloc", "strdup"), (NATIVE,)),
     "mmap": (_MAP,),
 }
-_QUALIFIED = {("socket", "socket"): (_SOCKET,), ("sqlite3", "connect"): (_CONNECTION, _FILE)}
+_QUALIFIED = {
+    ("socket", "socket"): (_SOCKET,),
+    ("sqlite3", "connect"): (_CONNECTION, _FILE),
+    **dict.fromkeys((("requests", "Session"), ("httpx", "Client"), ("httpx", "AsyncClient")), (_SOCKET,)),
+}
 _CLOSING = {"close", "aclose", "join", "shutdown", "cleanup", "unlink", "detach", "release"}
 _CLOSING_PIPES = {"communicate", "close", "aclose", "join", "shutdown"}  # that wait() leaves open
 _CLOSING_PROCESSES = {"wait", "communicate", "poll", "join", "shutdown", "terminate"}
