@@ -106,6 +106,8 @@ class BookKeeper:
 
     def _read_mappings(self, pid: int, now: float) -> None:
         found = read_mappings(pid, now, alone=not self._children)
+        if found is not None:  # where the program maps memory all the time, the kernel keeps us waiting for the list
+            found = dataclasses.replace(found, t_s=(now + time.monotonic() - self._started) / 2)
         self._mappings = self._kept(self._mappings, found, self._mapping_pace)
 
     def _read_handles(self, pid: int, now: float) -> None:
