@@ -80,12 +80,15 @@ class BookKeeper:
         self._temporary = Path(tempfile.gettempdir())  # the target's as well: its environment is ours
         self._temporary_before: frozenset[str] | None = None
         self._temporaries = 0
+        self._temporary_pace = Pace(0.005, 0.01, 0.01)
         self._rest_pace = Pace(0.005, 0.01, 0.02)
 
     def look(self, pid: int) -> None:
         now = time.monotonic() - self._started
         if self._child_pace.due(now):
             self._timed(self._child_pace, now, lambda: self._read_children(pid))
+        if self._temporary_pace.due(now):
+            self._timed(self._temporary_pace, now, self._count_temporaries)
         if self._mapping_pace.due(now):
             self._timed(self._mapping_pace, now, lambda: self._read_mappings(pid, now))
         if self._handle_pace.due(now):
@@ -126,7 +129,6 @@ class BookKeeper:
             self._groups = group_chain(pid)
         if self._groups and (not self._group or now - self._group[-1].t_s >= _GROUP_EVERY_S):
             self._group = self._kept(self._group, self._groups[0].memory(now), self._rest_pace)
-        self._count_temporaries()
         self._limits = limits_of(pid) or self._limits
         self._peers = read_peers(pid) or self._peers
 
@@ -186,9 +188,8 @@ def _trimmed(recording: spool.Recording) -> int | None:
 def completed(copy: Mappings, seen: Sequence[Mappings], resident: int | None = None) -> Mappings | None:
     """A copy's mappings with the pages of files and shared memory, which it has not taken over.
 
-    These are as they were seen from outside, in a straight line between the readings before and after; those of files
-    rather what is left of the ``resident`` set of that moment, as far as it lies within what was seen. ``None`` where
-    nothing was seen.
+    These are as they were seen from outside, in a straight line between the readings before and after; but what is of
+    files is what is left of the ``resident`` set of that moment, where that is known. ``None`` where nothing was seen.
     """
     if not seen:
         return None
@@ -200,8 +201,7 @@ def completed(copy: Mappings, seen: Sequence[Mappings], resident: int | None = N
     nearest = min(seen, key=lambda one: abs(one.t_s - copy.t_s))
     private = _private(copy)
     if resident is not None:
-        column = [one.files_bytes for one in seen]
-        files = min(max(resident - private - shared, min(column)), max(column))
+        files = max(0, resident - private - shared)
     return dataclasses.replace(
         copy,
         rss_bytes=private + shared + files,

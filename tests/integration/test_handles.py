@@ -70,7 +70,7 @@ DIRECTORIES_THAT_STAY = f"""
         return len(place) + {WORK} % 2
 
     def main():
-        print(sum(render() for _ in range(1_500)))
+        print(sum(render() for _ in range(2_500)))
 
     main()
 """
@@ -140,7 +140,7 @@ def test_the_programs_filters_for_warnings_are_as_they_were_and_hear_what_they_h
     )
     ran = cli("run", "app.py")
     assert ran.stdout == "50 {'ResourceWarning'} True 5\n"
-    assert "ResourceWarning" not in ran.stderr.replace("(ResourceWarning)", "")
+    assert "ResourceWarning: unclosed" not in ran.stderr
 
 
 def test_the_account_is_of_the_resident_set_at_every_reading(tmp_path: Path) -> None:
