@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from memdiag.capture.format import read_capture
 from tests.integration.cli import Cli, Report
 from tests.integration.programs import Setting
 
@@ -141,30 +140,3 @@ def test_the_programs_filters_for_warnings_are_as_they_were_and_hear_what_they_h
     ran = cli("run", "app.py")
     assert ran.stdout == "50 {'ResourceWarning'} True 5\n"
     assert "ResourceWarning: unclosed" not in ran.stderr
-
-
-def test_the_account_is_of_the_resident_set_at_every_reading(tmp_path: Path) -> None:
-    """By the kernel's list of mappings, and by the probe's own look at the resident set; both at the same moments."""
-    cli = Cli(tmp_path)
-    cli.write(
-        "app.py",
-        """
-        import decimal, email.parser, http.client, json
-
-        def main():
-            kept = []
-            for number in range(60):
-                kept += [bytes([number]) * 900 for _ in range(400)]
-                sum(at * at for at in range(40_000))
-            print(len(kept))
-
-        main()
-        """,
-    )
-    cli("run", "-o", "run.memdiag", "app.py")
-    capture = read_capture(tmp_path / "run.memdiag")
-    assert capture.books is not None
-    resident = {one.t_s: one.rss_bytes for one in capture.samples if one.rss_bytes}
-    pairs = [(one.rss_bytes, told) for one in capture.books.mappings if (told := resident.get(one.t_s))]
-    assert len(pairs) > 3
-    assert all(found == pytest.approx(told, rel=0.05) for found, told in pairs)
