@@ -146,7 +146,7 @@ def _growing(capture: Capture) -> list[_Grown]:
             found += _steady(_most(capture) if kind is OTHER else kind, *series(capture, read))
     if any(one.kind is ZOMBIES for one in found):
         found = [one for one in found if one.kind is not PROCESSES]
-    return sorted(found, key=lambda one: -one.trend.growth)
+    return sorted(_without_files_of_its_own(found, capture), key=lambda one: -one.trend.growth)
 
 
 def _most(capture: Capture) -> Kind:
@@ -155,6 +155,13 @@ def _most(capture: Capture) -> Kind:
     kind, risen = _risen(readings) if readings else (OTHER, 0)
     first, last = (sum(count for _, count in one.kinds) for one in (readings[0], readings[-1])) if readings else (0, 0)
     return kind if risen >= LEAST and risen >= _MOSTLY * (last - first) else OTHER
+
+
+def _without_files_of_its_own(found: Sequence[_Grown], capture: Capture) -> list[_Grown]:
+    """Temporary files that are open are counted already: as the descriptors that the same lines open."""
+    lines = [from_source(one.kind.opens, capture, "")[0] for one in found if one.kind is not TEMPORARIES]
+    temporary = from_source(TEMPORARIES.opens, capture, "")[0]
+    return [one for one in found if one.kind is not TEMPORARIES or temporary not in lines]
 
 
 def _steady(kind: Kind, times: Sequence[float], values: list[int], work: Sequence[float]) -> list[_Grown]:

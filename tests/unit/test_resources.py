@@ -286,6 +286,13 @@ def test_temporary_directories_that_stay_are_the_programs_where_its_source_makes
     assert findings(run_with(readings)) == []  # any process may have made them
 
 
+def test_temporary_files_that_are_open_are_told_once() -> None:
+    made = dataclasses.replace(MADE, text="part = tempfile.NamedTemporaryFile()", kinds=("file", "temporary"))
+    readings = tuple(Handles(at / 10, (("temporary file", 3 + 5 * at),), temporaries=5 * at) for at in range(COUNT))
+    (one,) = findings(run_with(readings, made))
+    assert one.title.startswith("open temporary files pile up")
+
+
 # --- kinds and fixes ------------------------------------------------------------------------------------------
 
 
