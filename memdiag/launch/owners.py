@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from memdiag.analysis.origin import is_standard
 from memdiag.analysis.owner import made_at, read_owner
 from memdiag.capture.sources import read_sources, read_text
-from memdiag.model import HeapEvidence, Population, Site, Source
+from memdiag.model import HeapEvidence, OwnerFacts, Population, Site, Source
 
 _FROM_OUTSIDE = "<memdiag>"
 
@@ -36,18 +36,24 @@ def _with_source(site: Site, lines: Mapping[tuple[str, int], Source]) -> Site:
 
 
 def _with_owner(population: Population, texts: dict[str, str], entries: Mapping[str, str]) -> Population:
+    """Of the standard library's, only what bounds a module's variable: nobody else has a hand in that.
+
+    What its classes can do tells nothing of what a program does with an instance.
+    """
     file = population.owner_file
     if file and file not in texts:
         try:
             texts[file] = read_text(file)
         except (OSError, SyntaxError, ValueError, LookupError):
             texts[file] = ""
-    if not file or not texts[file] or not population.attribute or is_standard(file):
+    if not file or not texts[file] or not population.attribute:
         return population
     owner = population.owner.removesuffix(population.attribute).removesuffix(".")
     inside = "" if owner == population.owner_module else owner.removeprefix(population.owner_module + ".")
     entry = entries.get(population.owner_module)
     others = None if entry is None else {_FROM_OUTSIDE: entry}
     facts = read_owner(texts[file], file, inside, population.attribute, others)
+    if is_standard(file):
+        return population if inside else dataclasses.replace(population, source=OwnerFacts(bounds=facts.bounds))
     made = made_at(texts[file], file, population.item_type)
     return dataclasses.replace(population, source=dataclasses.replace(facts, made=made))

@@ -18,7 +18,7 @@ from memdiag.pytest_plugin.heaps import Heaps, Trial
 from memdiag.pytest_plugin.judged import Judged
 from memdiag.pytest_plugin.judging import heaps_of, told_of
 from memdiag.pytest_plugin.rounds import asked, end_tracing
-from memdiag.pytest_plugin.screen import settled_bytes
+from memdiag.pytest_plugin.screen import settled_size
 from memdiag.pytest_plugin.terms import Terms, of_words
 from memdiag.units import format_bytes
 
@@ -39,7 +39,7 @@ class Memdiag:
         What C keeps is not among them, nor is what only a variable of a running function holds, unless it is a
         container or an instance: the interpreter tells of no others.
         """
-        return settled_bytes()
+        return settled_size().bytes
 
     def rounds(self, iterations: int = _ITERATIONS, **terms: Any) -> Iterator[int]:
         """``for n in memdiag.rounds(1000):`` repeats the loop's body, and fails the test where something grows.
@@ -159,7 +159,7 @@ class Watch:
         self.label("begin")
 
     def label(self, name: str) -> None:
-        self.moments.append((name, settled_bytes()))
+        self.moments.append((name, settled_size().bytes))
 
     def end(self) -> None:
         self.label("end")

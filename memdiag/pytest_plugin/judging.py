@@ -22,6 +22,7 @@ from memdiag.pytest_plugin.rounds import Rounds
 from memdiag.pytest_plugin.terms import Terms, of_item
 from memdiag.pytest_plugin.wishes import of_config
 
+_SUBTESTS = "it reports subtests of its own, which repetitions would report again"
 _HEAPS = pytest.StashKey[Heaps]()
 
 
@@ -73,7 +74,7 @@ class Judging:
             item._initrequest()
         try:
             report = self._first_time(item)
-            if report is None or not report.passed or hasattr(report, "wasxfail"):
+            if report is None or not self._can_be_repeated(item, report):
                 self._report(item, report)
                 call_and_report(item, "teardown", nextitem=_next(item, nextitem))
                 return
@@ -98,6 +99,13 @@ class Judging:
         finally:
             self._reporting = None
 
+    def _can_be_repeated(self, item: pytest.Item, report: pytest.TestReport) -> bool:
+        if not report.passed or hasattr(report, "wasxfail"):
+            return False
+        if self._reports_itself:
+            failure.attach(report, Judged("inconclusive", _SUBTESTS), item)
+        return not self._reports_itself
+
     def _report(self, item: pytest.Item, report: pytest.TestReport | None) -> None:
         if report is not None:
             item.ihook.pytest_runtest_logreport(report=report)
@@ -105,8 +113,6 @@ class Judging:
     def _judged(self, item: pytest.Item, terms: Terms, repeater: Repeater) -> Judged:
         if item.session.shouldfail or item.session.shouldstop:
             return Judged("inconclusive", "the session stops")
-        if self._reports_itself:
-            return Judged("inconclusive", "it reports subtests of its own, which repetitions would report again")
         try:
             return Rounds(repeater, terms, lambda: heaps_of(item.config), told_of(item)).judged()
         except CannotDo as error:

@@ -18,7 +18,6 @@ from typing import Any
 
 from memdiag.analysis.fingerprint import fingerprint
 from memdiag.probe.counted import collect
-from memdiag.probe.garbage import find_garbage
 from memdiag.probe.kinds import type_name
 from memdiag.pytest_plugin.judged import ORDER, Judged
 from memdiag.pytest_plugin.terms import Terms
@@ -48,10 +47,8 @@ def left_behind(repeat: Callable[[], object]) -> Left:
         opened = [what for number, what in _descriptors().items() if descriptors.get(number) != what]
         gained = max(0, len(_descriptors()) - len(descriptors))
         started = sorted(type(one).__qualname__ for one in set(threading.enumerate()) - threads)
-        garbage = find_garbage()
-        kinds = Counter(_named(type(one)) for one in garbage.objects) if garbage else Counter()
-        del garbage
-        return Left(dict(kinds), tuple(opened[:gained]), tuple(started), max(0, _processes() - processes))
+        gone = max(0, _processes() - processes)
+        return Left(_garbage(), tuple(opened[:gained]), tuple(started), gone)
 
 
 @contextmanager
@@ -63,6 +60,18 @@ def _collector_at_rest() -> Iterator[None]:
     finally:
         if on:
             gc.enable()
+
+
+def _garbage() -> dict[str, int]:
+    """What the collector finds, by type; it is asked to put it where it can be counted, and then lets go of it."""
+    flags, known = gc.get_debug(), len(gc.garbage)
+    gc.set_debug(flags | gc.DEBUG_SAVEALL)
+    try:
+        gc.collect()
+        return dict(Counter(_named(type(one)) for one in gc.garbage[known:]))
+    finally:
+        gc.set_debug(flags)
+        del gc.garbage[known:]
 
 
 def _named(kind: type) -> str:

@@ -11,6 +11,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +28,9 @@ class Repeater:
         self._item: Any = item
         self._sections = list(item._report_sections)
         self._properties = list(item.user_properties)
-        self._wider = _finalizers(item)
+        self._wider: dict[int, tuple[list[Any], int]] = {}
+        self._note(_wider_nodes(item))
+        self._note(_wider_fixtures(item))
 
     def __call__(self) -> str:
         """One repetition: empty, or what went wrong and where."""
@@ -50,7 +53,14 @@ class Repeater:
                 self._item._initrequest()
             return self._phase("setup") or self._phase("call")
 
+    def _note(self, finalizers: list[Any]) -> None:
+        """How many there are where each repetition registers that its fixtures end first."""
+        for one in finalizers:
+            if isinstance(one, list):
+                self._wider.setdefault(id(one), (one, len(one)))
+
     def _end(self, parent: Any) -> str:
+        self._note(_wider_fixtures(self._item))
         place = _own_directory(self._item)
         try:
             with _unheard_warnings():
@@ -80,17 +90,19 @@ class Repeater:
     def _restore(self) -> None:
         self._item._report_sections[:] = self._sections
         self._item.user_properties[:] = self._properties
-        for finalizers, kept in self._wider:
+        for finalizers, kept in self._wider.values():
             del finalizers[kept:]
 
 
-def _finalizers(item: Any) -> list[tuple[list[Any], int]]:
-    """Of the fixtures and nodes that outlive the test: each repetition registers there that its fixtures end first."""
-    found = [entry[0] for node, entry in item.session._setupstate.stack.items() if node is not item]
-    info = getattr(item, "_fixtureinfo", None)
-    for definitions in getattr(info, "name2fixturedefs", {}).values():
-        found += [one._finalizers for one in definitions if getattr(one, "_finalizers", None)]
-    return [(finalizers, len(finalizers)) for finalizers in found if isinstance(finalizers, list)]
+def _wider_nodes(item: Any) -> list[Any]:
+    return [entry[0] for node, entry in item.session._setupstate.stack.items() if node is not item]
+
+
+def _wider_fixtures(item: Any) -> list[Any]:
+    """Also those that the test, or a fixture of its, has asked for by name as it ran."""
+    declared = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).values()
+    active = getattr(getattr(item, "_request", None), "_fixture_defs", {}).values()
+    return [one._finalizers for one in (*chain.from_iterable(declared), *active) if one.scope != "function"]
 
 
 def _own_directory(item: Any) -> Path | None:

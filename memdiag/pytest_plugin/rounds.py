@@ -17,7 +17,7 @@ from memdiag.pytest_plugin.heaps import Heaps, Trial
 from memdiag.pytest_plugin.judged import Judged
 from memdiag.pytest_plugin.left import left_behind, with_left
 from memdiag.pytest_plugin.repeat import Repeater
-from memdiag.pytest_plugin.screen import settled_bytes
+from memdiag.pytest_plugin.screen import settled_size
 from memdiag.pytest_plugin.terms import FEWEST_ITERATIONS, FEWEST_ROUNDS, Terms
 from memdiag.units import format_duration
 
@@ -81,11 +81,11 @@ class Rounds:
         """Whether something may: more than now and then, and not only at first."""
         count = self._fitting(self._terms.budget_s, _SCREENING, _MOST_SCREENED)
         steady = 0
-        before = settled_bytes()
+        before = settled_size()
         for _ in range(_SCREENING):
             self._repeat(count)
-            now = settled_bytes()
-            steady += _STEADY if now == before else now < before  # not a byte more or less: nothing was left
+            now = settled_size()
+            steady += _STEADY if now == before else now.bytes < before.bytes
             before = now
             if steady >= _STEADY:
                 return False

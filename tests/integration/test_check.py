@@ -103,6 +103,9 @@ filled = {}
 def fill():
     filled[number() % 600] = Quote()
 
+def match():
+    re.match(f"number {number()}", "")
+
 trimmed = {}
 
 def trim():
@@ -297,6 +300,14 @@ def test_what_is_bounded_and_still_fills(shop: Cli, function: str, limit: str) -
     assert (done.report["verdict"], found["verdict"]) == ("clean", "bounded")
     assert limit in found["title"]
     assert found["growing"]["per_operation"] == 1.0
+
+
+def test_a_cache_of_the_standard_librarys_that_still_fills(shop: Cli) -> None:
+    """Its own source says where it ends."""
+    done = shop.reported("check", "--iterations", "200", "shop:match")
+    found = worst(done.report)
+    assert done.status == 0, done.stderr
+    assert (found["verdict"], found["title"].partition(":")[0]) == ("bounded", "re._cache is bounded by 512")
 
 
 def test_the_same_result_twice(shop: Cli) -> None:

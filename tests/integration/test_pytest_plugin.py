@@ -52,6 +52,7 @@ import pytest
 import shop
 
 seen = []
+subtested = []
 LEAST = pytest.mark.memdiag(iterations=12, rounds=4)
 
 @pytest.fixture(scope="session")
@@ -117,9 +118,21 @@ class TestCase(unittest.IsolatedAsyncioTestCase):
     async def test_coroutine(self):
         shop.ring()
 
+    @LEAST
     def test_subtests(self):
         with self.subTest(number=1):
-            pass
+            subtested.append(1)
+
+@pytest.fixture
+def late(app):
+    return shop.App()
+
+@LEAST
+def test_fixture_by_name(request):
+    request.getfixturevalue("late")
+
+def test_subtests_are_reported_once():
+    assert len(subtested) == 1 or pytest.version_tuple < (9,)
 
 def test_no_numbers():
     assert "numpy" not in sys.modules
@@ -152,7 +165,7 @@ def test_marked_tests_fail_with_the_finding(pytester: pytest.Pytester) -> None:
     failed = {name for name, outcome in _outcomes(result).items() if outcome == "FAILED"}
     leaking = {"test_leaks", "test_fixture_leaks"}
     assert failed == {*leaking, "test_fails", "test_cycles", "test_resources"}
-    result.assert_outcomes(failed=5, passed=7, skipped=1, xfailed=1)
+    result.assert_outcomes(failed=5, passed=9, skipped=1, xfailed=1)
     text = " ".join(result.stdout.str().split())
     assert "LEAK shop.answers gains 1.00 Quote" in text
     assert "held by shop.answers (dict, shop.answers)" in text
@@ -173,11 +186,13 @@ def test_marked_tests_fail_with_the_finding(pytester: pytest.Pytester) -> None:
     assert verdicts["test_tolerated"] == "leak"
     assert verdicts["test_once"] == "inconclusive"
     assert "test_unmarked" not in verdicts
+    repetitions = {one["test"].rpartition("::")[2]: one["repetitions"] for one in report["tests"]}
+    assert repetitions["test_fixture_by_name"] == repetitions["test_clean"] < 12, "nothing was left: one round tells"
 
 
 def test_without_the_option_nothing_is_repeated(pytester: pytest.Pytester) -> None:
     result = _session(pytester, "--strict-markers", "-W", "error", "--deselect", "test_shop.py::test_resources")
-    result.assert_outcomes(failed=1, passed=10, skipped=1, xfailed=1, deselected=1)
+    result.assert_outcomes(failed=1, passed=12, skipped=1, xfailed=1, deselected=1)
     assert "memdiag judged" not in result.stdout.str()
 
 
