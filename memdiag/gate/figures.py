@@ -138,6 +138,8 @@ def _findings(report: Report, package: str) -> Answer:
 def _new_findings(report: Report, package: str) -> Answer:
     """Of a diff, those that the side before has not."""
     if report.command == "diff":
+        if report.unjudged:
+            return Missing(report.unjudged)
         found = [one for one in _failing(report, package) if one.status == "new"]
         return Measured(len(found), f"{_of(found, package)} not in {report.before}", _titles(found))
     if report.baseline is None:

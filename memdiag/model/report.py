@@ -134,5 +134,6 @@ class Report:
     after: str = ""
     before_runs: int = 1  # and how many runs each of them has
     after_runs: int = 1
+    unjudged: str = ""  # diff: why findings may be missing on either side
     saved: str = ""  # where the capture went
     next_steps: tuple[str, ...] = ()

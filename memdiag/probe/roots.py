@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def modules() -> list[list[Any]]:
     """Name, id and file of every module that is loaded."""
     found = []
-    for name, module in list(_modules.items()):
+    for name, module in _modules.copy().items():
         if type(name) is str and module is not None:
             namespace = instance_namespace(module) or {}
             found.append([name, id(module), _file(namespace)])

@@ -68,7 +68,7 @@ class Heaps:
         self._pid = os.getpid()
         self.directory = Path(tempfile.mkdtemp(prefix="memdiag-pytest-"))
         self.recorder = Counted(str(self.directory), time.monotonic(), self._native)
-        ours = [module for name, module in sys.modules.items() if name.startswith(_PACKAGE)]
+        ours = [module for name, module in sys.modules.copy().items() if name.startswith(_PACKAGE)]
         self.looks = Looks(self.recorder, _Images(self.recorder, ours))
 
     def begin(self, case: Mapping[str, Any]) -> Trial:

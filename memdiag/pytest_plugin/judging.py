@@ -117,6 +117,8 @@ class Judging:
             return Rounds(repeater, terms, lambda: heaps_of(item.config), told_of(item)).judged()
         except CannotDo as error:
             return Judged("inconclusive", error.problem)
+        except Exception as error:  # the session is the user's: it goes on
+            return Judged("inconclusive", f"memdiag could not judge it: {type(error).__name__}: {error}")
 
 
 def _next(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.Item | None:
@@ -156,7 +158,7 @@ def _fixtures(item: Any) -> dict[str, str]:
 def _test_modules(item: pytest.Item) -> set[str]:
     """Names of the modules that tests and their fixtures are written in."""
     files = {str(one.path) for one in item.session.items} | {_conftest(one) for one in _plugins(item.config)}
-    found = list(sys.modules.items())
+    found = sys.modules.copy().items()  # a list of them is filled while finalizers may run, and unload modules
     return {name for name, module in found if getattr(module, "__file__", None) in files}
 
 

@@ -16,6 +16,7 @@ SHOP = """
 import asyncio
 import functools
 import logging
+import re
 import sys
 
 CALLS = 0

@@ -196,6 +196,34 @@ def test_without_the_option_nothing_is_repeated(pytester: pytest.Pytester) -> No
     assert "memdiag judged" not in result.stdout.str()
 
 
+RESTLESS = """
+import gc
+import sys
+import types
+
+class Restless:
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        if sys.modules.pop("restless", None) is None:
+            sys.modules["restless"] = types.ModuleType("restless")
+        Restless()
+
+sys.modules.update((f"one_of_many_{number}", sys) for number in range(3000))
+gc.set_threshold(50)
+Restless()
+"""
+
+
+def test_finalizers_may_load_and_unload_modules_meanwhile(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(RESTLESS)
+    pytester.makepyfile("kept = []\ndef test_it(): kept.append(bytes(1000))\n")
+    result = pytester.runpytest_subprocess(*QUIET, "-v", "--memdiag=all")
+    result.assert_outcomes(passed=1)
+    assert "could not judge" not in result.stdout.str()
+
+
 SUITE = """
 import pytest
 import shop

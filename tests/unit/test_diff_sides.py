@@ -264,5 +264,5 @@ def test_what_was_there_before_and_did_not_grow_is_not_new() -> None:
 def test_runs_whose_end_was_not_seen_are_told() -> None:
     cut = with_heap([1, 2], 1)
     report = compare(dataclasses.replace(cut, end_s=None), cut, NAMES)
-    assert report.notes == ("the end of the work was not seen in before: growth may be how far each had come",)
+    assert report.notes[0] == "the end of the work was not seen in before: growth may be how far each had come"
     assert compare(cut, cut, NAMES).notes == ()

@@ -40,18 +40,19 @@ def compare_sides(before: Side, after: Side) -> Report:
     kinds = populations.Multitude(populations.by_type(sides[0].runs), populations.by_type(sides[1].runs))
     changes = _secondary(sides, found, kinds)
     one_run = bool(after.file) and before.file == after.file and after.whole is not None
-    changed, finding_rows = findings.within(after, changes) if one_run else findings.compared(*sides, kinds)
+    told = findings.within(after, changes) if one_run else findings.compared(*sides, kinds)
     total = sum(row.growth_bytes for row in found if not row.noise)
     return Report(
         command="diff",
-        verdict=_verdict(found, changed, total),
-        headline=_headline(before.name, after.name, total if found else None, finding_rows),
+        verdict=_verdict(found, told.findings, total),
+        headline=_headline(before.name, after.name, total if found else None, told.rows),
         target=after.runs[-1].target,
-        findings=changed,
+        findings=told.findings,
         rows=tuple(found),
-        changes=(*changes, *finding_rows),
+        changes=(*changes, *told.rows),
+        unjudged=told.unjudged,
         tracer=after.runs[-1].tracer,
-        notes=_notes(sides),
+        notes=_notes(sides, told.unjudged),
         before=before.name,
         after=after.name,
         before_runs=len(before.runs),
@@ -70,7 +71,7 @@ def _headline(before: str, after: str, total: int | None, finding_rows: Sequence
     return f"{after} holds {format_bytes(abs(total))} {'more' if total > 0 else 'less'} than {before}"
 
 
-def _notes(sides: Sides) -> tuple[str, ...]:
+def _notes(sides: Sides, unjudged: str) -> tuple[str, ...]:
     notes = [note for side in sides for run in side.runs for note in run.notes]
     early = [side for side in sides if side.whole is not None and side.whole.heap is not None]
     if any(side.captures[0].heap != side.whole.heap for side in early if side.whole is not None):
@@ -78,6 +79,8 @@ def _notes(sides: Sides) -> tuple[str, ...]:
     cut = [side.name for side in sides if any(map(_has_no_end, side.captures))]
     if cut:
         notes.append(f"the end of the work was not seen in {' and '.join(cut)}: growth may be how far each had come")
+    if unjudged and not any(run.command == "file" for side in sides for run in side.runs):
+        notes.append(f"findings may be missing: {unjudged}")
     return tuple(dict.fromkeys(notes))
 
 

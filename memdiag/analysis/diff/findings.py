@@ -9,7 +9,7 @@ from statistics import median
 from memdiag.analysis.diff.populations import Multitude
 from memdiag.analysis.diff.sides import Side
 from memdiag.analysis.repeats import report_of_run
-from memdiag.model import Finding, Row, RowStatus, Site
+from memdiag.model import Finding, Report, Row, RowStatus, Site
 from memdiag.units import counted, format_bytes
 
 _WRONG = ("leak", "suspect")
@@ -29,14 +29,25 @@ class _Seen:
     counts: tuple[int, ...]
 
 
-def compared(before: Side, after: Side, kinds: Multitude) -> tuple[tuple[Finding, ...], list[Row]]:
+@dataclass(frozen=True)
+class Told:
     """The findings after, each with its status, the new ones first; and a row for each on either side.
 
-    None where a side is a file of a tracer's, of which nothing is found.
+    ``unjudged`` says why findings may be missing; empty where both sides could be judged.
     """
-    if any(run.command == "file" for side in (before, after) for run in side.runs):
-        return (), []
-    old, new = _seen(before), _seen(after)
+
+    findings: tuple[Finding, ...] = ()
+    rows: tuple[Row, ...] = ()
+    unjudged: str = ""
+
+
+def compared(before: Side, after: Side, kinds: Multitude) -> Told:
+    """Of a file of a tracer's nothing is found."""
+    files = [side for side in (before, after) if any(run.command == "file" for run in side.runs)]
+    if files:
+        return Told(unjudged=f"{files[0].name} is no capture of memdiag's, and has no findings")
+    reports = [[report_of_run(run) for run in side.runs] for side in (before, after)]
+    old, new = map(_seen, reports)
     found, rows = [], []
     for key in dict.fromkeys([*new, *old]):
         row = _checked(_row(old.get(key), new.get(key), before, after), kinds)
@@ -46,23 +57,34 @@ def compared(before: Side, after: Side, kinds: Multitude) -> tuple[tuple[Finding
     rank = {"new": 0, "worse": 1, "same": 2, "better": 3, "gone": 4}
     found.sort(key=lambda one: (rank[one.status or "same"], _ORDER[one.verdict], -_amount(one)[0]))
     rows.sort(key=lambda row: (rank[row.status], -row.growth_bytes, -row.growth_blocks, row.name))
-    return tuple(found), rows
+    doubts = [_unjudged(side, told) for side, told in zip((before, after), reports, strict=True)]
+    return Told(tuple(found), tuple(rows), "; ".join(filter(None, doubts)))
 
 
-def within(side: Side, holders: Sequence[Row]) -> tuple[tuple[Finding, ...], list[Row]]:
+def within(side: Side, holders: Sequence[Row]) -> Told:
     """The findings of a whole run, by what became of their holders between two of its moments."""
     assert side.whole is not None
     became = {row.id: row for row in holders if row.kind == "holder"}
-    wrong = [one for one in report_of_run(side.whole).findings if one.verdict in _WRONG and one.id in became]
+    report = report_of_run(side.whole)
+    wrong = [one for one in report.findings if one.verdict in _WRONG and one.id in became]
     found = [replace(one, status=became[one.id].status) for one in wrong]
     rows = [replace(became[one.id], by="finding", name=one.title) for one in wrong]
-    return tuple(found), rows
+    return Told(tuple(found), tuple(rows), _unjudged(side, [report]))
 
 
-def _seen(side: Side) -> dict[str, _Seen]:
+def _unjudged(side: Side, reports: Sequence[Report]) -> str:
+    """That most runs of a side were too short to find anything in; empty where half of them were not."""
+    short = sum(one.verdict == "inconclusive" for one in reports)
+    if 2 * short <= len(reports):
+        return ""
+    share = f" in {short} of {counted(len(reports), side.unit)}" if len(reports) > 1 else ""
+    return f"{side.name} is inconclusive{share}: let it run longer, or do more of the same work"
+
+
+def _seen(reports: Sequence[Report]) -> dict[str, _Seen]:
     told: dict[str, list[Finding]] = {}
-    for run in side.runs:
-        for finding in {one.id: one for one in reversed(report_of_run(run).findings)}.values():
+    for report in reports:
+        for finding in {one.id: one for one in reversed(report.findings)}.values():
             told.setdefault(finding.id, []).append(finding)
     return {key: _gathered(found) for key, found in told.items()}
 
