@@ -162,7 +162,8 @@ def new_nodes(graph: HeapGraph, early: Census) -> Mask:
     old = among(early.tracked, graph.ids)
     fresh: Mask = graph.tracked & ~old
     large = ~graph.tracked & (graph.sizes > LARGEST_PLAIN)
-    fresh[large] = ~among(early.singles.ids, graph.ids[large])
+    ids = graph.ids[large]  # also of containers: a dictionary of plain values is not tracked either
+    fresh[large] = ~(among(early.singles.ids, ids) | among(early.containers.ids, ids))
     return fresh
 
 

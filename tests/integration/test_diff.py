@@ -227,16 +227,70 @@ def test_two_looks_at_cycles_are_compared_by_their_findings(home: Cli) -> None:
     assert "NEW " in ran.stdout
 
 
-def test_the_gate_on_new_findings(home: Cli) -> None:
-    for name in ("fixed", "leaky"):
-        home("run", "--repeat", "2", "-o", f"{name}.chat", str(SAMPLES / f"chat_history_{name}.py"))
-    new = home.reported("diff", "--fail-on", "new_findings > 0", "fixed.chat", "leaky.chat")
+DESK = """
+import sys
+
+label = getattr(sys.modules.get("_memdiag"), "label", len)
+
+class Turn:
+    def __init__(self, number):
+        self.text = f"turn {number} " + "x" * 200
+
+class Desk:
+    def __init__(self):
+        self.history = []
+
+    def ask(self, number):
+        self.history.append(Turn(number))
+        del self.history[:-50]
+
+def main():
+    desk = Desk()
+    for part in range(int(sys.argv[1])):
+        for number in range(2000):
+            desk.ask(number)
+        label(f"part {part}")
+
+main()
+"""
+# Of each part of the work there is a snapshot, however busy the machine: ten are enough to judge by, one is not.
+LONG, SHORT = "10", "1"
+
+
+@pytest.fixture(scope="module")
+def desks(home: Cli) -> Cli:
+    home.write("fixed.py", DESK)
+    home.write("leaky.py", DESK.replace("        del self.history[:-50]\n", ""))
+    for name, length in (("fixed", LONG), ("leaky", LONG), ("fixed", SHORT)):
+        capture = f"{name}.desk" if length == LONG else "short.desk"
+        assert home("run", "--repeat", "2", "-o", capture, f"{name}.py", length).status == 0
+    return home
+
+
+def test_the_gate_on_new_findings(desks: Cli) -> None:
+    new = desks.reported("diff", "--fail-on", "new_findings > 0", "fixed.desk", "leaky.desk")
     assert new.status == 1
     found = [one for one in new.report["findings"] if one["status"] == "new"]
     assert [one["holder"]["owner"] for one in found] == ["Desk.history"]
-    assert "1 finding not in fixed.chat" in new.stdout
-    same = home.reported("diff", "--fail-on", "new_findings > 0", "leaky.chat", "leaky.chat")
+    assert "1 finding not in fixed.desk" in new.stdout
+    same = desks.reported("diff", "--fail-on", "new_findings > 0", "leaky.desk", "leaky.desk")
     assert (same.status, [one["status"] for one in same.report["findings"]]) == (0, ["same"])
+
+
+@pytest.mark.parametrize("files", [("short.desk", "leaky.desk"), ("fixed.desk", "short.desk")])
+def test_what_could_not_be_judged_passes_no_gate_on_new_findings(desks: Cli, files: tuple[str, str]) -> None:
+    ran = desks.reported("diff", "--fail-on", "new_findings > 0", *files)
+    (breach,) = ran.report["gate"]["breaches"]
+    words = "short.desk is inconclusive in 2 of 2 runs: let it run longer, or do more of the same work"
+    assert (ran.status, breach["measured"]) == (1, f"new_findings was not measured: {words}")
+    assert f"findings may be missing: {words}" in ran.report["notes"]
+    assert desks("diff", "--max-growth", "1GB", *files).status == 0
+
+
+def test_files_of_tracers_have_no_findings_to_be_new(home: Cli) -> None:
+    ran = home.reported("diff", "--fail-on", "new_findings > 0", "small.dump", "small.dump")
+    assert ran.status == 1
+    assert "new_findings was not measured: small.dump is no capture" in ran.report["gate"]["breaches"][0]["measured"]
 
 
 # --- two checkouts ----------------------------------------------------------------------------------------------

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from memdiag.analysis.census import among, amounts_of, census, new_nodes
-from memdiag.model import Frame
+from memdiag.model import Frame, HeapGraph
 from tests.heapgraphs import Heap
 from tests.heaps import heap_of
 
@@ -81,6 +83,23 @@ def test_new_is_what_was_not_there() -> None:
     late = _heap(9).graph()
     fresh = new_nodes(late, census(_heap(6).graph()))
     assert {int(key) for key in late.ids[fresh]} == {_heap(0).id(f"row{at}") for at in (6, 7, 8)}
+
+
+def test_a_large_container_that_the_collector_does_not_track_is_new_once_only() -> None:
+    """A dictionary of texts, as a table of constants is."""
+
+    def table(rows: int) -> HeapGraph:
+        heap = _heap(rows)
+        heap.variable("app", "table", "dict", size=9000)
+        for at in range(20):
+            heap.add(f"text{at}", "str", by="app.table")
+        graph = heap.graph()
+        return replace(graph, tracked=graph.tracked & (graph.ids != heap.id("app.table")))
+
+    late = table(9)
+    fresh = new_nodes(late, census(table(6)))
+    assert {int(key) for key in late.ids[fresh]} == {_heap(0).id(f"row{at}") for at in (6, 7, 8)}
+    assert _heap(0).id("app.table") in late.ids[new_nodes(late, census(_heap(6).graph()))]
 
 
 def test_membership_in_what_is_in_order() -> None:

@@ -265,4 +265,4 @@ def test_runs_whose_end_was_not_seen_are_told() -> None:
     cut = with_heap([1, 2], 1)
     report = compare(dataclasses.replace(cut, end_s=None), cut, NAMES)
     assert report.notes[0] == "the end of the work was not seen in before: growth may be how far each had come"
-    assert compare(cut, cut, NAMES).notes == ()
+    assert not any("the end of the work" in note for note in compare(cut, cut, NAMES).notes)

@@ -167,6 +167,16 @@ def test_new_findings_without_a_baseline_were_not_measured() -> None:
     assert found == ("new_findings was not measured: there was no baseline to tell what is new", "")
 
 
+def test_new_findings_of_sides_that_could_not_be_judged_were_not_measured() -> None:
+    report = replace(RUN, command="diff", before="before.memdiag", findings=(replace(NEW, status="new"),))
+    assert breach(report, "new_findings > 0") == ("1 finding not in before.memdiag", "the history grows")
+    unsure = replace(report, unjudged="before.memdiag is inconclusive")
+    assert breach(unsure, "new_findings > 5") == (
+        "new_findings was not measured: before.memdiag is inconclusive",
+        "",
+    )
+
+
 def test_inconclusive_is_a_verdict_to_fail_on() -> None:
     assert breach(replace(RUN, verdict="inconclusive"), "inconclusive") == ("the verdict is inconclusive", "")
     for verdict in ("leak", "suspect", "clean"):

@@ -40,6 +40,7 @@ def compare_sides(before: Side, after: Side) -> Report:
     kinds = populations.Multitude(populations.by_type(sides[0].runs), populations.by_type(sides[1].runs))
     changes = _secondary(sides, found, kinds)
     one_run = bool(after.file) and before.file == after.file and after.whole is not None
+    one_run = one_run and after.runs[-1].command != "file"
     told = findings.within(after, changes) if one_run else findings.compared(*sides, kinds)
     total = sum(row.growth_bytes for row in found if not row.noise)
     return Report(
