@@ -9,7 +9,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from memdiag.launch.target import Target
 
 _KEYS = ("target", "fail-on", "baseline", "budgets", "ignore", "keep", "keep-days", "pytest")
-_RULE_KEYS = ("id", "path", "package", "pattern", "rule", "kind")
-_KINDS = ("growth", "cycle", "uncollectable", "resource", "native", "fragmentation")
 _BUDGETS = ("growth", "retained")
 
 
@@ -60,7 +57,7 @@ def _parsed(table: Mapping[str, Any], path: Path, gate: Any) -> Configuration:
         conditions=tuple(reader.conditions(table)),
         budgets=tuple(reader.budgets(table.get("budgets", {}))),
         baseline=None if baseline is None else Path(settings.shown(path.parent / baseline)),
-        ignore=tuple(reader.rules(table.get("ignore", []))),
+        ignore=gate.rules_of(table.get("ignore", []), reader.file),
         retention=_retention(table, reader.file),
         file=reader.file,
     )
@@ -137,29 +134,3 @@ class _Reader:
                 key += f".{figure}" if isinstance(budget, dict) else ""
                 text = self.limit(key, limit)
                 yield self.gate.of_package(figure, package, text, self.gate.Place(key, self.file))
-
-    def rules(self, tables: Any) -> Iterator[Rule]:
-        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            raise self.wrong("ignore", tables, "a list of tables, [[tool.memdiag.ignore]]")
-        for number, table in enumerate(tables, start=1):
-            settings.check_keys(".ignore", table, (*_RULE_KEYS, "reason", "expires"), self.file)
-            yield self.rule(f"ignore {number}", table)
-
-    def rule(self, where: str, table: Mapping[str, Any]) -> Rule:
-        if "reason" not in table:
-            raise UsageError(f"{where} in {self.file} has no reason", 'write reason = "why this is no leak"')
-        texts = {key: self.text(f"{key} of {where}", table[key]) for key in (*_RULE_KEYS, "reason") if key in table}
-        if len(texts) < 2:
-            raise UsageError(f"{where} in {self.file} names no finding", f"give one or more of {', '.join(_RULE_KEYS)}")
-        if texts.get("kind", _KINDS[0]) not in _KINDS:
-            next_step = settings.nearest(texts["kind"], _KINDS) or f"there are {', '.join(_KINDS)}"
-            raise UsageError(f"kind of {where} in {self.file} is no kind: {texts['kind']!r:.40}", next_step)
-        expires = self.day(f"expires of {where}", table["expires"]) if "expires" in table else None
-        rule: Rule = self.gate.Rule(**texts, expires=expires)
-        return rule
-
-    def day(self, key: str, value: Any) -> date:
-        try:
-            return date.fromisoformat(value) if isinstance(value, str) else date(value.year, value.month, value.day)
-        except (ValueError, AttributeError):
-            raise self.wrong(key, value, "a day such as 2026-12-31") from None

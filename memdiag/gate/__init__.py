@@ -41,6 +41,7 @@ from memdiag.gate.conditions import (
 from memdiag.gate.figures import FIGURES
 from memdiag.gate.hiding import Rule, hidden
 from memdiag.gate.known import compared
+from memdiag.gate.rules import rules_of
 from memdiag.model import Report
 from memdiag.units import Limit
 
@@ -69,6 +70,7 @@ __all__ = [
     "of_package",
     "packages_of",
     "parse",
+    "rules_of",
     "shorthand",
     "with_held",
 ]

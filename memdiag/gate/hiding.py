@@ -14,6 +14,7 @@ from memdiag.gate.packages import of_finding
 from memdiag.model import Finding, Ignored, Report, TargetInfo
 from memdiag.units import counted
 
+NAMES = ("id", "path", "package", "pattern", "rule", "kind")  # what a rule may name
 _NAMED = 3  # of the rules that hid nothing
 
 
@@ -36,8 +37,7 @@ class Rule:
 
     def __str__(self) -> str:
         """As it is written in the configuration."""
-        names = ("id", "path", "package", "pattern", "rule", "kind")
-        return ", ".join(f'{name} = "{value}"' for name in names if (value := getattr(self, name)))
+        return ", ".join(f'{name} = "{value}"' for name in NAMES if (value := getattr(self, name)))
 
     def fits(self, finding: Finding, target: TargetInfo) -> bool:
         for name in ("id", "pattern", "rule", "kind"):

@@ -13,8 +13,9 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from memdiag import gate
 from memdiag.analysis.check import diagnose_check
@@ -45,13 +46,33 @@ def main() -> None:
     print(json.dumps(judged(evidence, case)))
 
 
-def check_baseline(path: str) -> None:
-    """For a process of its own, which ends with what is wrong with the baseline, if anything is."""
+def check() -> None:
+    """For a process of its own: reads what the project's settings name, and says the ignore rules, or what is wrong."""
+    asked: Case = json.loads(sys.stdin.buffer.readline())
     try:
-        read_baseline(Path(path))
+        if asked["baseline"]:
+            read_baseline(Path(asked["baseline"]))
     except MemdiagError as error:
-        print("; ".join(filter(None, (error.problem, error.next_step))))
-        sys.exit(1)
+        _refuse(error, asked["named"])
+    try:
+        rules = gate.rules_of(asked["ignore"], asked["file"])
+    except MemdiagError as error:
+        _refuse(error, "")
+    print(json.dumps([_told(rule) for rule in rules]))
+
+
+def _refuse(error: MemdiagError, place: str) -> NoReturn:
+    print(place + "; ".join(filter(None, (error.problem, error.next_step))))
+    sys.exit(1)
+
+
+def _told(rule: gate.Rule) -> dict[str, Any]:
+    """The rule by its names, and as reports have it."""
+    plain = {name: value for name, value in dataclasses.asdict(rule).items() if value}
+    expires = rule.expires.isoformat() if rule.expires else ""
+    over = rule.is_over(date.today())
+    shown = {"rule": str(rule), "reason": rule.reason, "hidden": 0, "expires": expires, "expired": over}
+    return {"table": plain | ({"expires": expires} if expires else {}), "shown": shown}
 
 
 def _follow(directory: Path, parent: int) -> HeapEvidence | None:
@@ -79,12 +100,14 @@ def judged(evidence: HeapEvidence | None, case: Case) -> dict[str, Any]:
     if evidence is None or seen < case["looks"]:
         return {"problem": f"only {seen} of {case['looks']} heap snapshots could be read"}
     report, set_apart = _report(with_owners(evidence, case["entries"]), case)
+    rules = gate.rules_of([rule["table"] for rule in case["rules"]], "pyproject.toml")
+    report = gate.hidden(report, rules, date.today())
     if case.get("baseline"):
         report = gate.compared(report, read_baseline(Path(case["baseline"])))
     growth = _growth_a_call([one for one in report.findings if one.is_new])
     failing = _failing(report, case, growth)
     told = json.loads(to_json(report))
-    kept = {name: told[name] for name in ("verdict", "headline", "findings", "rounds")}
+    kept = {name: told[name] for name in ("verdict", "headline", "findings", "rounds", "ignored")}
     return {**kept, "failed": failing, "set_apart": set_apart, "growth_bytes": growth}
 
 

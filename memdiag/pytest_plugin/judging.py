@@ -20,6 +20,7 @@ from memdiag.pytest_plugin.judged import Judged
 from memdiag.pytest_plugin.repeat import Repeater
 from memdiag.pytest_plugin.rounds import Rounds
 from memdiag.pytest_plugin.terms import Terms, of_item
+from memdiag.pytest_plugin.timer import Timer
 from memdiag.pytest_plugin.wishes import of_config
 
 _SUBTESTS = "it reports subtests of its own, which repetitions would report again"
@@ -39,6 +40,8 @@ class Judging:
 
     def __init__(self, config: pytest.Config) -> None:
         self._every = config.getoption("memdiag") == "all" or of_config(config).every
+        self._timer = Timer()
+        config.pluginmanager.register(self._timer, "memdiag-timer")
         self._reporting: str | None = None  # the test under way, until one of its calls has reported by itself
         self._reports_itself = False
 
@@ -70,6 +73,7 @@ class Judging:
 
     def _run(self, item: Any, nextitem: pytest.Item | None, terms: Terms) -> None:
         """As pytest's own protocol goes; if it is repeated, the last repetition ends as the test would have."""
+        timer = self._timer.of(item)
         if not item._request:
             item._initrequest()
         try:
@@ -81,7 +85,8 @@ class Judging:
             ended = call_and_report(item, "teardown", log=False, nextitem=item.parent)
         finally:
             item._request, item.funcargs = False, None
-        repeater = Repeater(item)
+        timer.stop()
+        repeater = Repeater(item, timer)
         judged = self._judged(item, terms, repeater) if ended.passed else Judged("inconclusive", "its teardown failed")
         failure.attach(report, judged, item)
         self._report(item, report)

@@ -25,6 +25,7 @@ from memdiag.units import counted
 
 _DESCRIPTORS = ("/proc/self/fd", "/dev/fd")
 _TYPES = 3
+_NAMES = ("id", "pattern", "rule", "kind")
 _PLAIN = ("builtins", "")
 
 
@@ -119,15 +120,31 @@ def with_left(judged: Judged, left: Left, terms: Terms) -> Judged:
     findings = [finding for finding in (_cycles(left, terms), _resources(left, terms)) if finding is not None]
     if not findings:
         return judged
-    known = judged.findings
-    failing = [len(known) + at for at, one in enumerate(findings) if one["verdict"] != "info"]
+    known, hiding = judged.findings, []
+    for one in findings:
+        rule = next((rule for rule in terms.rules if _hides(rule, one)), None)
+        if rule is not None:
+            one["ignored"] = rule["shown"]["reason"]
+            hiding.append({**rule["shown"], "hidden": 1})
+    failing = [len(known) + at for at, one in enumerate(findings) if one["verdict"] != "info" and not one["ignored"]]
     report = {
         **judged.report,
         "findings": known + findings,
         "failed": [*judged.report.get("failed", ()), *failing],
+        "ignored": [*judged.report.get("ignored", ()), *hiding],
     }
     verdicts = [judged.verdict, *(one["verdict"] for one in findings if one["verdict"] != "info")]
     return replace(judged, verdict=min(verdicts, key=ORDER.index), report=report)
+
+
+def _hides(rule: Mapping[str, Any], finding: Mapping[str, Any]) -> bool:
+    """As of any other finding; what is left behind has no holder's path, and its type tells its package."""
+    table, kind = rule["table"], finding["growing"]["type"]
+    if rule["shown"]["expired"] or "path" in table:
+        return False
+    package = table.get("package", "")
+    of_package = not package or kind.startswith(package + ".")
+    return of_package and all(table.get(name, finding[name]) == finding[name] for name in _NAMES)
 
 
 def _cycles(left: Left, terms: Terms) -> dict[str, Any] | None:
@@ -198,4 +215,6 @@ def _finding(
         "cycle": None,
         "why": why,
         "fix": fix,
+        "known": False,
+        "ignored": "",
     }

@@ -17,6 +17,8 @@ from typing import Any, Literal
 
 import pytest
 
+from memdiag.pytest_plugin.timer import Running
+
 Phase = Literal["setup", "call", "teardown"]
 _THROUGH = (KeyboardInterrupt, pytest.exit.Exception)
 
@@ -24,8 +26,9 @@ _THROUGH = (KeyboardInterrupt, pytest.exit.Exception)
 class Repeater:
     """To be made after the test has run and was torn down to its parent."""
 
-    def __init__(self, item: pytest.Item) -> None:
+    def __init__(self, item: pytest.Item, timer: Running) -> None:
         self._item: Any = item
+        self._timer = timer
         self._sections = list(item._report_sections)
         self._properties = list(item.user_properties)
         self._wider: dict[int, tuple[list[Any], int]] = {}
@@ -34,18 +37,20 @@ class Repeater:
 
     def __call__(self) -> str:
         """One repetition: empty, or what went wrong and where."""
-        problem = self._begin()
-        ended = self._end(self._item.parent)
+        with self._timer.again():
+            problem = self._begin()
+            ended = self._end(self._item.parent)
         return problem or ended
 
     def conclude(self, teardown: Callable[[], None]) -> None:
         """A last repetition whose teardown is the test's own, and reported by ``teardown`` as such."""
-        self._begin()
-        self._restore()
-        try:
-            teardown()
-        finally:
-            self._forget()
+        with self._timer.again():
+            self._begin()
+            self._restore()
+            try:
+                teardown()
+            finally:
+                self._forget()
 
     def _begin(self) -> str:
         with _unheard_warnings():

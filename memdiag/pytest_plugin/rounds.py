@@ -147,4 +147,5 @@ def asked(terms: Terms) -> dict[str, Any]:
         "max_growth_bytes": terms.max_growth_bytes,
         "ignore": list(terms.ignore),
         "baseline": terms.baseline,
+        "rules": list(terms.rules),
     }

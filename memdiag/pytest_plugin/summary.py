@@ -14,6 +14,7 @@ import pytest
 
 from memdiag.pytest_plugin.failure import described, label, title
 from memdiag.pytest_plugin.judged import ORDER
+from memdiag.pytest_plugin.wishes import of_config
 from memdiag.units import counted
 
 _BESIDES = {"cycle": "to the collector", "resource": "open"}  # what a test may leave, by kind of finding
@@ -23,6 +24,7 @@ class Summary:
     """Where the reports come together: with xdist, in the process that the user started."""
 
     def __init__(self, config: pytest.Config) -> None:
+        self._config = config
         self._place = config.getoption("memdiag_json")
         self._is_worker = hasattr(config, "workerinput")
         self._started = time.monotonic()
@@ -59,7 +61,7 @@ class Summary:
             if one["verdict"] != "clean" or verbosity > 0:
                 lines += _line(name, failed, one, verbosity)
         found = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in ORDER if counts[verdict])
-        besides = [] if verbosity > 0 else self._besides()
+        besides = ([] if verbosity > 0 else self._besides()) + self._hidden()
         told = found or "none is marked, or has passed (--memdiag=all judges all)"
         return [*lines, f"{counted(len(self._judged), 'test')} judged: {told}", *besides]
 
@@ -74,6 +76,28 @@ class Summary:
                 what = "cycles" if kind == "cycle" else "something"
                 lines.append(f"{counted(count, 'test')} left {what} {where} (-v names what)")
         return lines
+
+    def _ignored(self) -> list[dict[str, Any]]:
+        """The project's ignore rules, each with how many findings of all tests it hid."""
+        rules = {rule["shown"]["rule"]: dict(rule["shown"]) for rule in of_config(self._config).rules}
+        for *_, entry in self._judged:
+            for one in entry["report"].get("ignored", ()):
+                rules.setdefault(one["rule"], {**one, "hidden": 0})["hidden"] += one["hidden"]
+        return list(rules.values())
+
+    def _hidden(self) -> list[str]:
+        lines = []
+        for one in self._ignored():
+            until = f", until {one['expires']}" if one["expires"] else ""
+            if one["expired"]:
+                rule = f"the ignore rule {one['rule']} ({one['reason']})"
+                lines.append(f"{rule} expired on {one['expires']}: it hides nothing any more")
+            elif one["hidden"]:
+                lines.append(f"ignored: {counted(one['hidden'], 'finding')} by {one['rule']} ({one['reason']}{until})")
+        apart = sum((entry["report"].get("set_apart") or {}).get("ignored", 0) for *_, entry in self._judged)
+        return lines + [f"ignored: {counted(apart, 'holder')} by patterns of marks and of pytest's settings"] * bool(
+            apart
+        )
 
     def _report(self, status: int) -> dict[str, Any]:
         """One report of the schema ``memdiag.report/1``: the findings of all tests, each by the test's name."""
@@ -108,6 +132,7 @@ class Summary:
                 {"test": name, "verdict": one["verdict"], "repetitions": one["repetitions"], "words": one["words"]}
                 for name, _, one in self._judged
             ],
+            "ignored": self._ignored(),
             "gate": {"passed": not breaches, "breaches": breaches},
             "notes": [],
         }

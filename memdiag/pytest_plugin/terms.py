@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ class Terms:
     cycles: int | None = None  # objects that each repetition may leave to the collector
     resources: int | None = None  # descriptors, threads and processes that each repetition may leave open
     baseline: str = ""  # an absolute path
+    rules: tuple[Mapping[str, Any], ...] = ()  # of the project's, see ``Wishes``
     budget_s: float = 3.0
 
 
@@ -63,6 +64,7 @@ def of_words(config: pytest.Config, *, explicit: bool = True, **words: Any) -> T
         cycles=_count(words, "cycles", 0),
         resources=_count(words, "resources", 0),
         baseline=wishes.baseline,
+        rules=wishes.rules,
         budget_s=_seconds(wishes.budget),
     )
     if terms.fail_on not in ("leak", "suspect"):

@@ -6,6 +6,7 @@ another.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,10 +20,10 @@ from memdiag.errors import UsageError
 from memdiag.settings import check_keys, find, shown
 
 KEYS = ("all", "budget", "max-growth", "ignore")
-_PROBLEM = (
-    "import sys; sys.path[:1] = []; sys.path.append({place!r}); from memdiag.pytest_plugin import judge;"
-    " judge.check_baseline({baseline!r})"
+_CHECK = (
+    "import sys; sys.path[:1] = []; sys.path.append({place!r}); from memdiag.pytest_plugin.judge import check; check()"
 )
+_NONE: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Wishes:
     budget: str = "3"
     max_growth: str = ""
     ignore: tuple[str, ...] = ()
-    baseline: str = ""
+    baseline: str = ""  # an absolute path
+    rules: tuple[Mapping[str, Any], ...] = _NONE  # of [[tool.memdiag.ignore]]: each ``table``, and as it is ``shown``
 
 
 _WISHES = pytest.StashKey[Wishes]()
@@ -55,6 +57,7 @@ def _merged(config: pytest.Config, table: Mapping[str, Any], path: Path) -> Wish
         raise UsageError(f"[tool.memdiag.pytest] in {file} is no table", "write keys below it: all = true")
     check_keys(".pytest", wanted, KEYS, file)
     every = config.getini("memdiag_all")
+    baseline, named = _baseline(config, table, path, file)
     return Wishes(
         every=every if isinstance(every, bool) else _of_kind(wanted, "all", bool, "true or false", file) or False,
         budget=str(config.getini("memdiag_budget") or _of_kind(wanted, "budget", (int, float), "seconds", file) or 3),
@@ -62,7 +65,8 @@ def _merged(config: pytest.Config, table: Mapping[str, Any], path: Path) -> Wish
         or _of_kind(wanted, "max-growth", str, 'a text such as "2KB/op"', file)
         or "",
         ignore=(*config.getini("memdiag_ignore"), *_patterns(wanted, file)),
-        baseline=_baseline(config, table, path, file),
+        baseline=baseline,
+        rules=_checked(baseline, named, table.get("ignore", []), file) if config.getoption("memdiag") else _NONE,
     )
 
 
@@ -82,17 +86,25 @@ def _patterns(table: Mapping[str, Any], file: str) -> tuple[str, ...]:
     return tuple(listed)
 
 
-def _baseline(config: pytest.Config, table: Mapping[str, Any], path: Path, file: str) -> str:
-    """Its absolute path; read once by a process beside, as a baseline that cannot be read must not pass for empty."""
+def _baseline(config: pytest.Config, table: Mapping[str, Any], path: Path, file: str) -> tuple[str, str]:
+    """Its absolute path, and what goes before an error in it."""
     typed, configured = config.getoption("memdiag_baseline", None), table.get("baseline", "")
     if not isinstance(configured, str):
         raise UsageError(f"baseline in {file} is not a text: {configured!r:.40}", "mend baseline in [tool.memdiag]")
     found = Path(typed).absolute() if typed else path.parent / configured if configured else None
-    if found is None or not config.getoption("memdiag"):
-        return ""
-    code = _PROBLEM.format(place=str(Path(__file__).resolve().parents[2]), baseline=str(found))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return str(found or ""), "" if typed else f"baseline in {file}: "
+
+
+def _checked(baseline: str, named: str, ignore: Any, file: str) -> tuple[Mapping[str, Any], ...]:
+    """The ignore rules. They and the baseline are read by a process beside: what cannot be read must not pass for none.
+
+    Raises UsageError.
+    """
+    if not baseline and not ignore:
+        return _NONE
+    asked = json.dumps({"baseline": baseline, "named": named, "ignore": ignore, "file": file}, default=str)
+    code = _CHECK.format(place=str(Path(__file__).resolve().parents[2]))
+    done = subprocess.run([sys.executable, "-c", code], input=asked, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = done.stdout.strip() or done.stderr.strip().rpartition("\n")[2]
-        raise UsageError(said if typed else f"baseline in {file}: {said}")
-    return str(found)
+        raise UsageError(done.stdout.strip() or done.stderr.strip().rpartition("\n")[2])
+    return tuple(json.loads(done.stdout))

@@ -65,6 +65,16 @@ def plainly(cli: Cli, *words: str) -> None:
     subprocess.run([sys.executable, *words], cwd=cli.directory, env=clean_environment(), check=True)
 
 
+def about(items: int) -> range:
+    """By how many blocks a line may have grown that made so many items more.
+
+    Each side has a block for the list besides, and may have one for a frame. Either may come from the interpreter's
+    free lists, as it happens to have freed one before: what comes from there stays with the line that it was first
+    made for. So each side has up to two blocks more than items, independently of the other.
+    """
+    return range(items - 2, items + 3)
+
+
 def site(report: dict[str, Any], mark: str) -> int:
     """The number of the marked line of the program behind the report's rows."""
     program = Path(report["rows"][0]["site"]["file"])
@@ -80,7 +90,7 @@ def test_two_files_of_a_kind(home: Cli, kind: str) -> None:
     assert ran.status == 1
     first = ran.report["rows"][0]
     assert first["site"]["line"] == site(ran.report, "# grows")
-    assert first["growth_blocks"] in range(LARGE - SMALL, LARGE - SMALL + 3)  # a list and a frame may be among them
+    assert first["growth_blocks"] in about(LARGE - SMALL)
     assert GROWTH <= first["growth_bytes"] <= GROWTH + 40_000  # the list of them has grown as well
     assert first["growth_bytes"] == first["after_bytes"] - first["before_bytes"]
     assert first["status"] == "worse"
@@ -96,7 +106,7 @@ def test_two_memray_files(memray_home: Cli) -> None:
     ran = memray_home.reported("diff", "small.bin", "large.bin")
     assert ran.status == 1
     assert grown(ran.report)[0] == ("tracked.py", line_of(memray_home.directory / "tracked.py", "# grows"))
-    assert ran.report["rows"][0]["growth_blocks"] in range(3000, 3003)
+    assert ran.report["rows"][0]["growth_blocks"] in about(3000)
 
 
 def test_a_capture_and_a_dump_of_the_same_tracer(home: Cli) -> None:
@@ -306,7 +316,7 @@ def test_a_program_that_moved_and_whose_lines_moved(home: Cli) -> None:
     rows = [row for row in rows_by(ran.report, "site") if row["site"]["function"].startswith("add")]
     (row,) = [row for row in rows if "bytes(1000)" in row["site"]["source"]]
     assert (row["status"], row["site"]["line"]) == ("worse", 5)
-    assert row["growth_blocks"] in range(2500, 2503)
+    assert row["growth_blocks"] in about(2500)
     assert "it was line 3" in row["evidence"]
 
 

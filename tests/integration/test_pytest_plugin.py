@@ -224,6 +224,17 @@ def test_finalizers_may_load_and_unload_modules_meanwhile(pytester: pytest.Pytes
     assert "could not judge" not in result.stdout.str()
 
 
+@pytest.mark.parametrize("method", ["signal", "thread"])
+def test_the_time_for_one_run_is_not_that_for_all(pytester: pytest.Pytester, method: str) -> None:
+    """A timer that goes on would end the test, or the whole session, while the heap is looked at."""
+    pytest.importorskip("pytest_timeout")
+    pytester.makepyfile("import time\nkept = []\ndef test_it():\n    time.sleep(0.05)\n    kept.append(bytes(1000))\n")
+    arguments = ("--memdiag=all", "--timeout=1", f"--timeout-method={method}", "-o", "memdiag_budget=0.4")
+    result = pytester.runpytest_subprocess(*QUIET, "-v", *arguments)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["CLEAN *, ?? repetitions"])  # which took longer than a second
+
+
 SUITE = """
 import pytest
 import shop
@@ -349,6 +360,7 @@ def test_what_a_mark_says_wrongly_is_said_at_once(pytester: pytest.Pytester, mar
 # --- what the project wants ---------------------------------------------------------------------------------------
 
 KNOWN = """
+import pytest
 import shop
 
 def test_known():
@@ -359,6 +371,13 @@ def test_new():
 
 def test_ignored():
     shop.noted.append(object())
+
+def test_by_the_project():
+    shop.written.append(object())
+
+@pytest.mark.memdiag(cycles=0)
+def test_cycles():
+    shop.ring()
 """
 BRIEF = """
 def handle():
@@ -367,6 +386,7 @@ def handle():
 
 kept = []
 noted = []
+written = []
 """
 
 
@@ -381,6 +401,18 @@ def test_the_project_says_what_is_judged_ignored_and_known(pytester: pytest.Pyte
         all = true
         budget = 1.5
         ignore = "shop.noted"
+        [[tool.memdiag.ignore]]
+        path = "shop.w*"
+        reason = "written out every night"
+        [[tool.memdiag.ignore]]
+        kind = "cycle"
+        package = "shop"
+        reason = "rings are few"
+        expires = 9999-12-31
+        [[tool.memdiag.ignore]]
+        path = "shop.kept"
+        reason = "until it is mended"
+        expires = "2020-01-01"
         """
     )
     cli = Cli(pytester.path)
@@ -393,13 +425,29 @@ def test_the_project_says_what_is_judged_ignored_and_known(pytester: pytest.Pyte
     assert cli("baseline", "run.memdiag", "-o", "known.json").status == 0
 
     result = pytester.runpytest_subprocess(*QUIET, "-v", "--memdiag", "--memdiag-json=report.json")
-    assert _outcomes(result) == {"test_known": "PASSED", "test_new": "FAILED", "test_ignored": "PASSED"}
+    outcomes = _outcomes(result)
+    assert outcomes.pop("test_new") == "FAILED"
+    assert outcomes == dict.fromkeys(("test_known", "test_ignored", "test_by_the_project", "test_cycles"), "PASSED")
     report = _report(pytester.path / "report.json")
     assert {one["holder"]["path"]: one["known"] for one in report["findings"] if one["verdict"] == "leak"} == {
         "shop.answers": True,
         "shop.kept": False,
+        "shop.written": False,
     }
-    assert len(report["tests"]) == 3
+    assert {one["reason"]: (one["hidden"], one["expired"]) for one in report["ignored"]} == {
+        "written out every night": (1, False),
+        "rings are few": (1, False),
+        "until it is mended": (0, True),
+    }
+    assert {one["ignored"] for one in report["findings"]} == {"", "written out every night", "rings are few"}
+    result.stdout.fnmatch_lines(
+        [
+            'ignored: 1 finding by path = "shop.w*" (written out every night)',
+            'ignored: 1 finding by package = "shop", kind = "cycle" (rings are few, until 9999-12-31)',
+            'the ignore rule path = "shop.kept" (until it is mended) expired on 2020-01-01: it hides nothing any more',
+            "ignored: 1 holder by patterns of marks and of pytest's settings",
+        ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -411,11 +459,12 @@ def test_the_project_says_what_is_judged_ignored_and_known(pytester: pytest.Pyte
         ),
         ("all = 'yes'", "all in [[]tool.memdiag.pytest] of pyproject.toml is not true or false"),
         ("budget = 'long'", "budget in [[]tool.memdiag.pytest] of pyproject.toml is not seconds"),
+        ("[[tool.memdiag.ignore]]\npath = 'shop'", "ignore 1 in pyproject.toml has no reason; write reason ="),
         ("ignore = [1]", "ignore in [[]tool.memdiag.pytest] of pyproject.toml is not a list of patterns"),
     ],
 )
 def test_what_the_project_says_wrongly_is_said_at_once(pytester: pytest.Pytester, settings: str, said: str) -> None:
-    pytester.makepyprojecttoml(f"[tool.memdiag.pytest]\n{settings}\n")
+    pytester.makepyprojecttoml(f"[tool.memdiag.pytest]\n{settings}\n")  # or of a table that it opens itself
     pytester.makepyfile("def test_it(): pass\n")
     result = pytester.runpytest_inprocess(*QUIET, "--memdiag")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
