@@ -34,6 +34,8 @@ class Row:
     by: RowKind | None = None  # None: by type where it has one, else by site
     name: str = ""  # of what is no site or type: a holder's path, a resource, the title of a finding
     id: str = ""  # of a finding, and of what holds: its fingerprint
+    rule: str = ""  # of a finding
+    holder: str = ""  # of a finding: the path of what holds it; empty where that was not found
     evidence: str = ""  # for the status, in words
     noise: bool = False  # it differs by no more than runs of one program do: no growth to be counted
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as xml
 
 from memdiag.model import Breach, Finding, Report
 from memdiag.report.findings import classification, growth_line, holder_line
-from memdiag.report.repository import breached_at, important_first, lines_of, passed_as
+from memdiag.report.repository import breached_at, gone, important_first, lines_of, passed_as
 from memdiag.report.text import literal, place
 from memdiag.units import format_bytes
 
@@ -77,6 +77,7 @@ def _cases(report: Report, directory: str) -> Iterator[xml.Element]:
         yield _case(report, "verdict", "failure" if report.verdict == "leak" else "", report.headline, report.notes)
     for finding in important_first(report):
         yield _of_finding(finding, report, directory)
+    yield from _gone(report)
     for breach in report.gate.breaches:
         yield _of_breach(breach, report, directory)
     breached = {breach.limit for breach in report.gate.breaches}
@@ -97,12 +98,27 @@ def _of_finding(finding: Finding, report: Report, directory: str) -> xml.Element
         lines.append(f"at: {place(site.file, site.line, directory=directory, room=_WIDE)}")
     lines += [f"why: {finding.why}", f"fix: {finding.fix}"]
     name = finding.holder.path if finding.holder else finding.growing.type or finding.kind
+    name = _name(finding.rule, name, finding.id)
     outcome, message = ("failure" if finding.verdict == "leak" and finding.is_worse else ""), finding.title
     if finding.status:
         message = f"{finding.status}: {message}"
     if passed := passed_as(finding):
         outcome, message = "skipped", f"{passed}: {finding.title}"
-    return _case(report, f"{finding.rule} {name} [{finding.id}]".lstrip(), outcome, message, lines)
+    return _case(report, name, outcome, message, lines)
+
+
+def _gone(report: Report) -> Iterator[xml.Element]:
+    """What was there before, or is in the baseline, and is no more: a test that passes, by the name that it had."""
+    for row in gone(report):
+        name = _name(row.rule, row.holder or row.type or "finding", row.id)
+        yield _case(report, name, "", f"gone: {row.name}", [row.evidence])
+    if report.baseline is not None:
+        for known, title in report.baseline.gone:
+            yield _case(report, f"known finding [{known}]", "", f"gone since {report.baseline.name}: {title}", [])
+
+
+def _name(rule: str, what: str, finding: str) -> str:
+    return f"{rule} {what} [{finding}]".lstrip()
 
 
 def _of_breach(breach: Breach, report: Report, directory: str) -> xml.Element:

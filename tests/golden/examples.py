@@ -458,6 +458,8 @@ FOUND = (
         by="finding",
         name="shop.cache._pages only ever grows: 300 Page so far",
         id="00aa11bb22cc",
+        rule="MEM-005",
+        holder="shop.cache._pages",
         evidence="before: suspect; now: not found",
     ),
 )

@@ -132,6 +132,8 @@ def _row(old: _Seen | None, new: _Seen | None, before: Side, after: Side) -> Row
         by="finding",
         name=one.finding.title,
         id=one.finding.id,
+        rule=one.finding.rule,
+        holder=one.finding.holder.path if one.finding.holder else "",
         evidence=words,
     )
 
