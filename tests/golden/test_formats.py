@@ -298,7 +298,8 @@ def test_github_and_junit_are_silent_on_what_is_no_more_than_before() -> None:
     said = [command.message.split("\n")[0] for command in consumers.workflow_commands(to_github(COMPARED))]
     assert said == ["new one", "worse one"]
     suite = consumers.junit_suite(to_junit(COMPARED))
-    assert (suite.tests, suite.failures) == (4, 2)
+    assert (suite.tests, suite.failures) == (5, 2)
+    assert "gone: gone one" in to_junit(COMPARED)
 
 
 def test_markdown_lists_what_is_worse_and_folds_the_rest() -> None:
