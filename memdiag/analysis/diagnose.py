@@ -16,7 +16,8 @@ def diagnose_run(capture: Capture) -> Report:
     grown: list[growth.Grown] = []
     if capture.traces is not None and len(capture.traces.moments):
         grown = growth.grown(capture.traces, growth.lines(capture.traces))
-    held = [] if capture.heap is None else judgement.findings(capture.heap, duration_s=capture.target.duration_s)
+    lasted = capture.target.duration_s
+    held = [] if capture.heap is None else judgement.findings(capture.heap, duration_s=lasted, samples=capture.samples)
     held = resources.retyped(held, capture)
     handles = resources.findings(capture, held)
     held = resources.merged(handles, held)

@@ -10,14 +10,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memdiag.analysis import advice, series
-from memdiag.analysis.case import FEWEST_MOMENTS, LARGE_BYTES, Case, case, life
+from memdiag.analysis import advice, between, series
+from memdiag.analysis.case import FEWEST_MOMENTS, LARGE_BYTES, Case, case, life, weighed
 from memdiag.analysis.fingerprint import fingerprint, place
 from memdiag.analysis.naming import kind_of, pattern_of
 from memdiag.analysis.origin import is_library
 from memdiag.analysis.rules import rule_of
 from memdiag.analysis.wording import BY_NATIVE_CODE
-from memdiag.model import Finding, Growing, HeapEvidence, Holder, Moment, Population, RunVerdict, Site, Verdict
+from memdiag.model import Finding, Growing, HeapEvidence, Holder, Moment, Population, RunVerdict, Sample, Site, Verdict
 from memdiag.units import counted, format_bytes
 
 _MOST_OF_THE_RUN = 0.75  # that steady growth covers, where nothing else is sure
@@ -57,14 +57,29 @@ class RunJudgement:
     words: str = ""
 
 
-def findings(evidence: HeapEvidence, *, duration_s: float) -> list[Finding]:
+def findings(evidence: HeapEvidence, *, duration_s: float, samples: Sequence[Sample] = ()) -> list[Finding]:
     """One finding for each population that deserves one; first what fixing gives the most back.
 
-    ``duration_s`` is how long the program ran, which tells whether a rate by the hour means anything.
+    ``duration_s`` is how long the program ran, which tells whether a rate by the hour means anything; ``samples`` tell
+    what went on between snapshots that lie far apart.
     """
-    cases = [found for population in evidence.populations if (found := case(population, evidence)) is not None]
-    judged = [(one, verdict) for one in cases if (verdict := judge_case(one)) is not None]
+    wide = between.gaps(evidence, samples)
+    judged = [pair for one in evidence.populations if (pair := _judged(one, evidence, samples, wide)) is not None]
     return [finding(one, verdict, evidence, duration_s) for one, verdict in told_apart(judged)]
+
+
+def _judged(
+    population: Population, evidence: HeapEvidence, samples: Sequence[Sample], wide: Sequence[between.Between]
+) -> tuple[Case, Judgement] | None:
+    """The verdict on one population; what lies between the snapshots is for the judgement only, and is not shown."""
+    filled = between.filled(population, evidence, samples, wide)
+    one = case(*filled)
+    verdict = None if one is None else judge_case(one)
+    if one is None or verdict is None:
+        return None
+    if filled[0] is not population:
+        one = weighed(population, evidence, life(population.counts), one.trend, one.by_bytes)
+    return one, verdict
 
 
 def told_apart(judged: Sequence[tuple[Case, Judgement]]) -> list[tuple[Case, Judgement]]:

@@ -124,7 +124,7 @@ class ImageDesk:
     def _note_new(self) -> None:
         for header in self.recording.headers("image")[len(self._images) :]:
             for image in self._images:
-                if image.number == header["given_up"] and not image.is_there:
+                if image.number in header["given_up"] and not image.is_there:
                     image.end()
             self._images.append(_Image.noted(self.directory, header))
 

@@ -27,9 +27,9 @@ class Cadence:
     After ``keep`` looks both intervals double, as if every second one had been thinned out; a run of any length
     therefore costs O(keep * log(length)) looks. ``share`` bounds the part of the run that looks may take, beyond
     an ``allowance`` (seconds) without which a program that lives 30 ms would never be seen, and another for each
-    ``doubling`` of the run, in which there are as many looks as in those before it; of what comes after the first
-    seconds, whose many looks weigh on a short run, they may take the share ``later`` besides. Looks by work keep
-    ``apart`` of the time between looks by time, so that a burst of work is not looked at more than all the rest.
+    ``doubling`` of the run, in which there are as many looks as in those before it; of the first seconds they may take
+    the share ``early`` besides, since a run may be over soon. Looks by work keep ``apart`` of the time between looks
+    by time, so that a burst of work is not looked at more than all the rest.
     After each look comes a ``rest`` of so many times its cost: dear looks must lie apart from the first on, or the
     allowance would be spent on the program's beginning.
     """
@@ -44,7 +44,7 @@ class Cadence:
         apart: float = 0.0,
         rest: float = 0.0,
         doubling: float = 0.0,
-        later: float = 0.0,
+        early: float = 0.0,
     ) -> None:
         self.keep = keep
         self.seconds = seconds
@@ -54,7 +54,7 @@ class Cadence:
         self.apart = apart
         self.rest = rest
         self.doubling = doubling
-        self.later = later
+        self.early = early
         self._shortest = seconds
         self.count = 0
         self.spent = 0.0
@@ -78,7 +78,7 @@ class Cadence:
 
     def _budget(self, now: float) -> float:
         always = self.allowance + self.share * now + self.doubling * int(now / self._shortest).bit_length()
-        return always + self.later * max(0.0, now - _FIRST_S)
+        return always + self.early * min(now, _FIRST_S)
 
     def since(self, now: float) -> float:
         """Seconds since the last look."""
@@ -87,6 +87,12 @@ class Cadence:
     def charge(self, late_cost: float) -> None:
         """Add to what was spent, before the next look."""
         self.spent += late_cost
+
+    def passed(self, now: float, work: int) -> None:
+        """No look could be taken: the next one may be due after another interval."""
+        self._last_time = now
+        self._last_work = work
+        self._last_cost = 0.0
 
     def took(self, now: float, work: int, cost: float) -> None:
         self._last_time = now

@@ -43,15 +43,16 @@ _FAULT_S = 8e-6  # what the first write to a page that an image shares costs the
 _TOUCHED = 8  # pages, written to after each image to learn that cost: machines differ by far
 _PAGE = 4096
 _ENDLESS = float("inf")
-_SMALL = 64 << 20  # bytes of resident set
-_MOST_SMALL = 10  # images of a small program that are walked at the same time
-_MOST_LARGE = 2
+_MOST = 10  # images that are walked at the same time
+_FEWEST = 2
+_MOST_BYTES = 1 << 30  # that such images may come to, if the program rewrites all it has
 _FORGOTTEN = 20  # images ago; what became of one then is not asked any more
 _CROWDED = 1 / 6  # of an interval, for each image that is still being walked
 _UNCOPYABLE = ("memray",)  # what is written through memory that the copy would share
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from .native import Native
@@ -77,7 +78,7 @@ class Images:
         self._fault_s = _FAULT_S
         self._shared = bytearray(_TOUCHED * _PAGE)
         self._cadence = Cadence(
-            keep=8, seconds=0.004, work=1, share=0.01, allowance=0.0, apart=0.4, rest=1.5, doubling=0.012, later=0.03
+            keep=8, seconds=0.004, work=1, share=0.03, allowance=0.0, apart=0.4, rest=1.5, doubling=0.008, early=0.03
         )
         self._calls: Calls | None = (recorder.native or Portable()) if how != "none" else None
         self.copies = how != "paused" and recorder.native is not None and recorder.native.can_copy and how != "none"
@@ -96,21 +97,36 @@ class Images:
 
     def sample(self) -> None:
         """A snapshot during the run, by an image only."""
-        clock = self._recorder.clock()
+        recorder, cadence = self._recorder, self._cadence
+        clock = recorder.clock()
         begun = clock()
-        self._cadence.charge(self._late_cost())
-        self._pages = (self._recorder.resident() or 0) // _PAGE
-        unfinished = self._unfinished()
-        small = self._pages * _PAGE < _SMALL
-        if unfinished < (_MOST_SMALL if small else _MOST_LARGE):
-            self._note(self._take("sample"))
-        elif small:
-            given_up = densest(self._times, list(self._walked))
-            self._times.pop(given_up, None)
-            self._walked.pop(given_up, None)
+        cadence.charge(self._late_cost())
+        self._pages = (recorder.resident() or 0) // _PAGE
+        given_up = self._in_exchange()
+        if given_up is not None:
             self._note(self._take("sample", given_up))
         self._faults = self._calls.page_faults() if self._calls is not None else 0
-        self._cadence.took(self._recorder.now(), self._recorder.collections, clock() - begun)
+        if given_up is not None:
+            cadence.took(recorder.now(), recorder.collections, clock() - begun)
+        else:
+            cadence.passed(recorder.now(), recorder.collections)
+
+    def _in_exchange(self) -> list[int] | None:
+        """Images that are given up for a new one, where too many are being walked; None where it has to wait.
+
+        Of a large program there are few: what the program rewrites meanwhile is there once more for each.
+        """
+        most = max(_FEWEST, min(_MOST, _MOST_BYTES // max(1, self._pages * _PAGE)))
+        excess = self._unfinished() - most
+        if excess == 0 and most == _FEWEST:
+            return None
+        return [self._give_up() for _ in range(max(1, excess) if excess >= 0 else 0)]
+
+    def _give_up(self) -> int:
+        number = densest(self._times, list(self._walked))
+        self._times.pop(number, None)
+        self._walked.pop(number, None)
+        return number
 
     def _late_cost(self) -> float:
         """What the program lost since the last image by writing to pages that it shared with it.
@@ -150,8 +166,8 @@ class Images:
                 _sigmask(SIG_SETMASK, before)
         return self._number
 
-    def _take(self, label: str, given_up: int = 0) -> bool:
-        """``given_up``: the image that the parent is to end, unless it is done by now: a busy machine is behind."""
+    def _take(self, label: str, given_up: Sequence[int] = ()) -> bool:
+        """``given_up``: images that the parent is to end, unless they are done by now: a busy machine is behind."""
         native = self._recorder.native
         if native is None or not self.copies or self._forbidden():
             return False
@@ -167,7 +183,7 @@ class Images:
             return False
         finally:
             _sigmask(SIG_SETMASK, before)
-        self._recorder.write("image", {**header, "pid": pid, "given_up": given_up})
+        self._recorder.write("image", {**header, "pid": pid, "given_up": list(given_up)})
         return True
 
     def _header(self, label: str) -> dict[str, Any]:
@@ -223,7 +239,7 @@ class Images:
         """Where there can be no image: the program waits, until the parent has asked all it wants to know."""
         header = self._header(label)
         self._write(header, native, copied=False)
-        self._recorder.write("image", {**header, "pid": 0, "given_up": 0})
+        self._recorder.write("image", {**header, "pid": 0, "given_up": []})
         if asked:
             self._serve(header["number"], native, self._parent, copied=False)
 

@@ -104,11 +104,19 @@ def test_what_each_doubling_of_the_run_allows_is_spent_in_it() -> None:
         assert 1 <= len([at for at in taken if length <= at < 2 * length]) <= 3
 
 
-def test_a_long_run_bears_more_looks() -> None:
-    cadence = Cadence(keep=8, seconds=0.004, work=1, share=0.0, allowance=0.0, later=0.03)
-    taken = looks(cadence, 105.0, 0.01, cost=0.1)
-    assert [at for at in taken if 0.1 < at < 8] == []
-    assert 0.5 * 100 * 0.03 <= 0.1 * len(taken) <= 100 * 0.03 + 0.2
+def test_of_the_first_seconds_looks_may_take_a_larger_share() -> None:
+    cadence = Cadence(keep=8, seconds=0.004, work=1, share=0.01, allowance=0.0, early=0.03)
+    taken = looks(cadence, 105.0, 0.01, cost=0.01)
+    assert 0.5 * 5 * 0.04 <= 0.01 * len([at for at in taken if at < 5]) <= 5 * 0.04 + 0.01
+    assert 0.01 * len(taken) <= 105 * 0.01 + 5 * 0.03 + 0.01
+
+
+def test_where_no_look_can_be_taken_the_next_comes_an_interval_later() -> None:
+    cadence = new(seconds=0.1, share=1.0, allowance=1.0)
+    cadence.passed(0.5, 3)
+    assert not cadence.due(0.55, 3)
+    assert cadence.due(0.61, 3)
+    assert cadence.count == 0
 
 
 def test_how_long_to_wait() -> None:

@@ -1,0 +1,99 @@
+"""Between two heap snapshots far apart, what grew came as Python's blocks did, and only if it was most of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pytest
+
+from memdiag.analysis.between import filled, gaps
+from memdiag.analysis.judgement import findings
+from memdiag.analysis.owner import read_owner
+from memdiag.model import HeapEvidence, Moment, Population, Sample
+
+TIMES = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 2.0)  # five looks at once, and no other before the end
+LAST = 100_000
+KEEPS = """
+class Manager:
+    def __init__(self):
+        self.history = []
+    def ask(self, turn):
+        self.history.append(turn)
+Manager().ask(1)
+"""
+
+
+def evidence(counts: Sequence[int], others: int = 0) -> HeapEvidence:
+    """One population of objects of 100 bytes; of ``others`` as large as many more came after the last but one look."""
+    history = Population(
+        kind="container",
+        path="__main__.main().manager.history",
+        holder_type="list",
+        owner="Manager.history",
+        item_type="Turn",
+        counts=tuple(counts),
+        retained_bytes=100 * counts[-1],
+        owner_module="__main__",
+        owner_file="/app/app.py",
+        attribute="history",
+        source=read_owner(KEEPS, "/app/app.py", "Manager", "history"),
+    )
+    objects = [count + 1_000 for count in counts]
+    objects[-1] += others
+    return HeapEvidence(
+        tuple(Moment(time, "sample", time) for time in TIMES),
+        (history,),
+        objects=tuple(objects),
+        heap_bytes=tuple(100 * count for count in objects),
+    )
+
+
+def samples(how: Literal["all along", "at once", "late"], last: int = LAST) -> list[Sample]:
+    """A count of blocks every 50 ms."""
+    found = []
+    for at in range(41):
+        time = at / 20
+        share = {"all along": time / 2, "at once": min(1.0, time / 0.15), "late": max(0.0, time - 1.9) / 0.1}[how]
+        found.append(Sample(time, time, heap_blocks=20_000 + round(share * last)))
+    return found
+
+
+def steady() -> list[int]:
+    return [round(LAST * time / 2) for time in TIMES]
+
+
+def test_growth_that_went_on_unseen_is_told() -> None:
+    assert findings(evidence(steady()), duration_s=2.0)[:1] == []
+    (found,) = findings(evidence(steady()), duration_s=2.0, samples=samples("all along"))
+    assert found.verdict == "leak"
+    assert found.growing.counts == tuple(steady()), "the figures are those of the snapshots alone"
+
+
+@pytest.mark.parametrize("how", ["at once", "late"])
+def test_what_came_at_once_is_no_growth_that_goes_on(how: Literal["at once", "late"]) -> None:
+    found = findings(evidence(steady()), duration_s=2.0, samples=samples(how))
+    assert not {one.verdict for one in found} & {"leak", "suspect"}
+
+
+def test_where_other_things_came_as_well_nothing_is_made_of_it() -> None:
+    seen = evidence(steady(), others=3 * LAST)
+    blocks = samples("all along", last=4 * LAST)
+    wide = gaps(seen, blocks)
+    assert [one.at for one in wide] == [5]
+    assert filled(seen.populations[0], seen, blocks, wide) == (seen.populations[0], seen)
+
+
+def test_moments_and_counts_stay_in_order() -> None:
+    seen, blocks = evidence(steady()), samples("all along")
+    population, fuller = filled(seen.populations[0], seen, blocks, gaps(seen, blocks))
+    times = [moment.t_s for moment in fuller.moments]
+    assert len(times) == len(population.counts) > len(TIMES) + 4
+    assert times == sorted(times)
+    assert list(population.counts) == sorted(population.counts)
+    assert all(abs(count - LAST * time / 2) <= 1 for count, time in zip(population.counts, times, strict=True))
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_without_counts_of_blocks_there_is_nothing_to_tell(kept: int) -> None:
+    assert gaps(evidence(steady()), samples("all along")[:kept]) == []
