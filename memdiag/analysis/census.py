@@ -22,7 +22,7 @@ _FEWEST_OTHERS = 16  # ... if it is of a type that is not known to be a containe
 LARGEST_SMALL = 512  # bytes; Python's own arenas hold no larger blocks
 _STEP = 16  # bytes, of the sizes of such blocks
 LARGEST_PLAIN = 4096  # bytes; single objects above are followed one by one
-_ITERATORS = {"generator", "enumerate", "zip", "map", "filter", "reversed", "frame"}
+_ITERATORS = {"enumerate", "zip", "map", "filter", "reversed"}
 _LOCAL = np.uint64(1 << 63)  # marks a holder that is a variable of a running function, not an object
 
 

@@ -17,6 +17,7 @@ _SAMPLE = 60  # items that are looked into
 _DEPTH = 5
 _EFFORT = 150  # objects that are looked at behind one item
 _COVER = 0.7  # of the items that must lead to one of a class
+_PAIRED = 0.9  # of the keys that are texts, so many others: they are the values
 _MOST_VOTERS = 50_000
 
 
@@ -51,7 +52,7 @@ def describe(nodes: Ints, roles: Roles) -> Items:
     every = np.bincount(graph.types[objects])
     kinds = np.flatnonzero(every)
     counts = every[kinds]
-    common = int(kinds[np.argmax(counts)])
+    common = _commonest(kinds, counts, graph)
     direct = graph.type_names[common]
     own = [kind for kind in kinds[np.argsort(-counts, kind="stable")].tolist() if roles.own_types[kind]]
     if own and counts[kinds == own[0]][0] * 2 >= len(objects):
@@ -62,6 +63,18 @@ def describe(nodes: Ints, roles: Roles) -> Items:
             return Items(nodes, behind, _name(roles, behind), _instances(objects, behind, roles), direct)
     chosen = objects[graph.types[objects] == common]
     return Items(nodes, common, _name(roles, common), chosen, direct)
+
+
+def _commonest(kinds: Ints, counts: Ints, graph: HeapGraph) -> int:
+    """The type that there is most of; of keys that are texts, and as many values, the values."""
+    order = np.argsort(-counts, kind="stable")[:2].tolist()
+    if (
+        len(order) == 2
+        and graph.type_names[kinds[order[0]]] == "str"
+        and counts[order[1]] >= _PAIRED * counts[order[0]]
+    ):
+        return int(kinds[order[1]])
+    return int(kinds[order[0]])
 
 
 def _says_little(name: str) -> bool:
