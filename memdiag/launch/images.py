@@ -5,7 +5,11 @@ Of the samples the newest two are kept alive, and what was heard at an end.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
+import sys
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 _KEPT_SAMPLES = 2
 _LARGE_FILE = 4 << 20  # bytes; larger files are read while the program runs, so that they need not all be kept
 _LESS = 0.97  # of the bytes of a file: an end at which much less is there
+_NICE = 12
 _UNSEEN = 0.25  # of the program's work, after the last sample
 _MUCH = 0.3  # of the objects, or bytes, that came during the run
 _LEAST_GARBAGE = 64 << 10  # bytes
@@ -46,7 +51,7 @@ class ImageDesk:
     recording: spool.Recording
     directory: Path
     _images: list[_Image] = field(default_factory=list)
-    _reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    _reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, initializer=_give_way))
     _asked: dict[int, tuple[Inquiry, Answers]] = field(default_factory=dict)
     _watchman: Watchman = field(init=False)
 
@@ -220,6 +225,13 @@ class ImageDesk:
     def _begin_reading(self, image: _Image) -> None:
         if image.reading is None and image.is_there:
             image.reading = self._reader.submit(self._read, image)
+
+
+def _give_way() -> None:
+    """Let the program have the processor first: this thread has time, as the images have."""
+    if sys.platform == "linux":  # elsewhere it would be the priority of the whole process
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def _threads(reading: tuple[Census, Remembered]) -> int:

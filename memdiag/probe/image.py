@@ -78,7 +78,7 @@ class Images:
         self._fault_s = _FAULT_S
         self._shared = bytearray(_TOUCHED * _PAGE)
         self._cadence = Cadence(
-            keep=8, seconds=0.004, work=1, share=0.03, allowance=0.0, apart=0.4, rest=1.5, doubling=0.008, early=0.03
+            keep=8, seconds=0.004, work=1, share=0.012, allowance=0.0, apart=0.4, rest=1.5, doubling=0.01, early=0.008
         )
         self._calls: Calls | None = (recorder.native or Portable()) if how != "none" else None
         self.copies = how != "paused" and recorder.native is not None and recorder.native.can_copy and how != "none"
