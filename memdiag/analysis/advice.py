@@ -247,7 +247,7 @@ _REASONS = {
     "removes": "A removal exists whose condition may yet come, or that does not reach all of them.",
     "in vain": "What is to let go of items was at work between the snapshots, and let go of none.",
     "in passing": "No name holds it: it may be what an expression that is being worked out has come to so far.",
-    "unseen": "How it went at the end was not seen: it may have been full long before.",
+    "unseen": "No line is seen to add to it, and it is little, or how it went at the end was not seen.",
     "unset": "What would bound it is there, and not in use.",
     "late": "It began late, and went on from then to the end.",
     "falls": "Some are taken away again, though not by what was read, and fewer than come.",

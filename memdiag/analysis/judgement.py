@@ -153,7 +153,8 @@ def _of_the_programs_own(one: Case) -> Judgement | None:
     if one.slowing:
         return Judgement("suspect", 0.4, "slowing")
     if _is_running_local(one.population) and not one.is_read:
-        return Judgement("suspect", 0.35, "local") if one.unseen <= _UNSEEN else Judgement("info", 0.3, "unseen")
+        told = one.unseen <= _UNSEEN and one.grown_bytes >= LARGE_BYTES
+        return Judgement("suspect", 0.35, "local") if told else Judgement("info", 0.3, "unseen")
     if one.life < _SOME_LIFE:
         return Judgement("suspect", 0.4, "short life")
     return _capped(one, Judgement("suspect", 0.7, "in vain") if one.evicts_in_vain else _lasting(one))
