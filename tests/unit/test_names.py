@@ -403,6 +403,7 @@ def test_in_the_program_itself_no_dictionary_is_made_by_asking() -> None:
     assert {id(one) for one in gc.get_referents(kept)} == {id(kept.rows), id(kept.limit), id(Kept)}
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="the collector passes over a dictionary of inline values there")
 def test_in_the_program_itself_a_dictionary_that_is_there_is_read() -> None:
     kept = Kept()
     vars(kept)["named elsewhere"] = held = object()
