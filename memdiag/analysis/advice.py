@@ -241,6 +241,7 @@ _REASONS = {
     "step": "It came at once and did not grow afterwards: something that is loaded, not something that leaks.",
     "library": "No code of the program's own holds it.",
     "slowing": "It grows ever more slowly, so it may be about to level off.",
+    "uneven": "It grew from each snapshot to the next, though not evenly: a longer run would tell for sure.",
     "short life": "It was there for only a part of the run: too short to tell a leak from a piece of work.",
     "local": "It is a variable of a function that still runs: it may be what that function is to return.",
     "result name": "Its name says that it may be the program's result: what cannot be told from a leak.",

@@ -115,9 +115,13 @@ def judge_case(one: Case) -> Judgement | None:
 
 
 def _climbing(one: Case) -> Judgement | None:
-    """On growth that slows, of something that the source only ever adds to."""
+    """On growth that slows, or is uneven, of something that the source only ever adds to."""
     steady = _steady(one)
-    return Judgement("suspect", 0.4, "slowing") if steady and steady.verdict in ("leak", "suspect") else steady
+    return (
+        Judgement("suspect", 0.4, "slowing" if one.slowing else "uneven")
+        if steady and steady.verdict in ("leak", "suspect")
+        else steady
+    )
 
 
 def _bounded(one: Case, reason: str, confidence: float) -> Judgement | None:

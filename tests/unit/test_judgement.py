@@ -641,3 +641,14 @@ def test_what_an_expression_has_come_to_so_far_is_no_suspect() -> None:
     assert verdict(one) == "info"
     at_end = [*evidence(one).moments[:-1], Moment(3.0, "end of main()", 2.7)]
     assert findings(HeapEvidence(tuple(at_end), (one,)), duration_s=3.0)[0].verdict == "suspect"
+
+
+def test_growth_that_is_but_uneven_is_not_said_to_slow() -> None:
+    """The machine was busy with other things: most came between two looks that lie close together."""
+    counts = (325, 916, 1023, 2075, 2775, 3477, 16995, 24000)
+    times = (0.015, 0.018, 0.021, 0.028, 0.030, 0.039, 0.050, 0.120)
+    one = population(counts)
+    found = findings(HeapEvidence(tuple(Moment(t, "sample", t) for t in times), (one,)), duration_s=0.2)
+    assert found[0].verdict == "suspect"
+    assert "not evenly" in found[0].why
+    assert "slowly" not in found[0].why
