@@ -21,6 +21,7 @@ from itertools import repeat as _repeat
 from sys import _current_frames, _getframe
 from sys import setprofile as _setprofile
 from sys import version_info as _version
+from time import process_time as _process_time
 
 from .kinds import Coroutine
 from .recorder import Recorder
@@ -40,7 +41,7 @@ _LASTING = 0.3  # of the time since the first mark
 _LASTING_OUTERMOST = 0.1
 _CO_OPTIMIZED = 1  # of code that keeps its locals in slots
 _COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}  # whose end takes nothing with it
-_LISTENING = 0.1  # seconds in which the first function is heard to begin
+_LISTENING = 0.1  # CPU seconds in which the first function is heard to begin: a busy machine may keep us waiting
 _IMPORTING = {"importlib._bootstrap", "_frozen_importlib"}
 _IMPORTING |= {name + "_external" for name in _IMPORTING}
 
@@ -216,7 +217,8 @@ class Ends:
         present = frame.f_trace
         if present is None and frame.f_code.co_name not in _COMPREHENSIONS:
             name = _told(frame.f_code.co_name, frame.f_globals.get("__name__"), _is_library(frame))
-            frame.f_trace = _Sentinel(self, name, outermost, self._recorder.active())
+            born = self._first_mark if self._marks == 1 else self._recorder.active()
+            frame.f_trace = _Sentinel(self, name, outermost, born)
         elif type(present) is _Sentinel:
             present.seen += 1
 
@@ -225,7 +227,7 @@ class Ends:
 
         For a short while only: a profile function is called at every call.
         """
-        self._until = self._recorder.now() + _LISTENING
+        self._until = _process_time() + _LISTENING
         _setprofile(self._on_call)
 
     def _beginning(self, frame: FrameType, event: str, _argument: Any) -> None:
@@ -234,7 +236,7 @@ class Ends:
             if heard:
                 self._begin_marking()
                 self._mark_one(frame, outermost=True)
-            if heard or self._recorder.now() > self._until:
+            if heard or _process_time() > self._until:
                 self._listen(None if _LOCALS_OUTLIVE_F_TRACE else self._on_return)
         except Exception as error:  # it would be raised in the program
             self._listen(None)

@@ -87,7 +87,8 @@ def test_the_holder_and_the_leaking_line_come_first(home: Cli, leaky: Result) ->
     line = line_of(home.directory / "leaky.py", "# leaks")
     assert leaky.report["verdict"] == "leak"
     assert grown(leaky.report)[0] == ("leaky.py", line)
-    assert [finding["holder"]["owner"] for finding in leaky.report["findings"]] == ["Store.kept"]
+    accused = [finding for finding in leaky.report["findings"] if finding["verdict"] != "bounded"]
+    assert [finding["holder"]["owner"] for finding in accused] == ["Store.kept"]
     site = leaky.report["findings"][0]["sites"][0]
     assert (site["line"], site["function"], site["count"]) == (line, "Store.add", 4000)
     assert site["source"] == "self.kept.append(bytes(1000))  # leaks"
@@ -124,7 +125,7 @@ def test_the_terminal_and_the_json_say_the_same(leaky: Result) -> None:
         f"{format_count(row['after_blocks'])} ({format_count(row['growth_blocks'], signed=True)})",
     ]
     assert not [figure for figure in figures if figure not in leaky.said], leaky.stderr
-    for finding in report["findings"]:
+    for finding in report["findings"][:1]:  # as many as --limit lets through
         assert finding["title"] in leaky.said
         assert " ".join(finding["why"].split()) in leaky.said
     assert f"saved: {report['saved']}" in leaky.said
