@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from memdiag.analysis.recall import Remembered
 
 _KEPT_SAMPLES = 2
-_LARGE_FILE = 4 << 20  # bytes; larger files are read while the program runs, so that they need not all be kept
+_LARGE_FILE = 4 << 20  # bytes
+_MOST_UNREAD = 64 << 20  # bytes of files; beyond them some are read while the program runs, which slows it
 _LESS = 0.97  # of the bytes of a file: an end at which much less is there
 _NICE = 12
 _UNSEEN = 0.25  # of the program's work, after the last sample
@@ -67,12 +68,18 @@ class ImageDesk:
         samples = [one for one in self._images if not one.at_an_end and one.is_there]
         for image in samples[:-_KEPT_SAMPLES]:
             image.end()
-            if image.reading is None and image.bytes > _LARGE_FILE:
-                image.reading = self._reader.submit(self._read, image)
+        self._read_some([image for image in samples[:-_KEPT_SAMPLES] if image.reading is None])
         for image in self._images:
             waits = image.pid == 0 and image.at_an_end
             if waits and image.number not in self._asked and image.is_there:
                 self._inquire(image)
+
+    def _read_some(self, unread: list[_Image]) -> None:
+        excess = sum(image.bytes for image in unread) - _MOST_UNREAD
+        for image in unread:
+            if excess > 0:
+                image.reading = self._reader.submit(self._read, image)
+                excess -= image.bytes
 
     def conclude(self) -> HeapEvidence | None:
         """What the snapshots of the whole run show; ``None`` without any. Afterwards no image is left."""

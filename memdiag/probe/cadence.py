@@ -21,43 +21,49 @@ def densest(times: dict[int, float], among: list[int]) -> int:
     return min(gaps, key=gaps.__getitem__) if gaps else among[-1]
 
 
-class Cadence:
-    """Due when enough time has passed or enough work was done, and never dearer than its share of the run.
+class Budget:
+    """What something may have cost by a moment of the run, in seconds.
 
-    After ``keep`` looks both intervals double, as if every second one had been thinned out; a run of any length
-    therefore costs O(keep * log(length)) looks. ``share`` bounds the part of the run that looks may take, beyond
-    an ``allowance`` (seconds) without which a program that lives 30 ms would never be seen, and another for each
-    ``doubling`` of the run, in which there are as many looks as in those before it; of the first seconds they may take
-    the share ``early`` besides, since a run may be over soon. Looks by work keep ``apart`` of the time between looks
-    by time, so that a burst of work is not looked at more than all the rest.
-    After each look comes a ``rest`` of so many times its cost: dear looks must lie apart from the first on, or the
-    allowance would be spent on the program's beginning.
+    ``share`` bounds the part of the run that it may take, beyond an ``allowance`` without which a program that lives
+    30 ms would never be seen, and another for each ``doubling`` of the run (from one ``interval`` on), in which there
+    are as many looks as in those before it; of the first seconds it may take the share ``early`` besides, since a run
+    may be over soon.
     """
 
     def __init__(
-        self,
-        keep: int,
-        seconds: float,
-        work: int,
-        share: float,
-        allowance: float,
-        apart: float = 0.0,
-        rest: float = 0.0,
-        doubling: float = 0.0,
-        early: float = 0.0,
+        self, share: float, allowance: float = 0.0, doubling: float = 0.0, early: float = 0.0, interval: float = 0.004
+    ) -> None:
+        self.share = share
+        self.allowance = allowance
+        self.doubling = doubling
+        self.early = early
+        self._interval = interval
+
+    def by(self, now: float) -> float:
+        always = self.allowance + self.share * now + self.doubling * int(now / self._interval).bit_length()
+        return always + self.early * min(now, _FIRST_S)
+
+
+class Cadence:
+    """Due when enough time has passed or enough work was done, and never dearer than the ``budget``.
+
+    After ``keep`` looks both intervals double, as if every second one had been thinned out; a run of any length
+    therefore costs O(keep * log(length)) looks. Looks by work keep ``apart`` of the time between looks by time, so that
+    a burst of work is not looked at more than all the rest. After each look comes a ``rest`` of so many times its cost:
+    dear looks must lie apart from the first on, or the budget would be spent on the program's beginning.
+    """
+
+    def __init__(
+        self, keep: int, seconds: float, work: int, budget: Budget, apart: float = 0.0, rest: float = 0.0
     ) -> None:
         self.keep = keep
         self.seconds = seconds
         self.work = work
-        self.share = share
-        self.allowance = allowance
         self.apart = apart
         self.rest = rest
-        self.doubling = doubling
-        self.early = early
-        self._shortest = seconds
         self.count = 0
         self.spent = 0.0
+        self._budget = budget
         self._last_time = 0.0
         self._last_work = 0
         self._last_cost = 0.0
@@ -69,16 +75,12 @@ class Cadence:
             return False
         late = late_cost()
         rested = since >= self.rest * max(0.0, self._last_cost + late - _CHEAP)
-        return rested and self.spent + late <= self._budget(now)
+        return rested and self.spent + late <= self._budget.by(now)
 
     def wait(self, now: float) -> float:
         """Seconds until it may be due by time; a part of an interval where it should be, and is not."""
         left = self._last_time + self.seconds - now
         return left if left > 0 else self.seconds * _AGAIN
-
-    def _budget(self, now: float) -> float:
-        always = self.allowance + self.share * now + self.doubling * int(now / self._shortest).bit_length()
-        return always + self.early * min(now, _FIRST_S)
 
     def since(self, now: float) -> float:
         """Seconds since the last look."""

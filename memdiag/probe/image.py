@@ -26,10 +26,11 @@ from os import getppid as _getppid
 from os import nice as _nice
 from time import monotonic as _monotonic
 from time import perf_counter as _perf_counter
+from time import process_time as _process_time
 
 from . import heap, roots
 from .allocations import allocations, record
-from .cadence import Cadence, densest
+from .cadence import Budget, Cadence, densest
 from .moments import kept_frame
 from .opened import opened, unheard
 from .portable import Portable
@@ -77,9 +78,12 @@ class Images:
         self._pages = self._faults = 0  # of the process, at its last image
         self._fault_s = _FAULT_S
         self._shared = bytearray(_TOUCHED * _PAGE)
-        self._cadence = Cadence(
-            keep=8, seconds=0.004, work=1, share=0.012, allowance=0.0, apart=0.4, rest=1.5, doubling=0.01, early=0.008
-        )
+        # Twice over, as a run may have two: the time that the program waits for, and that of the walks beside it, which
+        # slow it wherever two cores share a cache, or a container has but so much of the processor.
+        waiting = Budget(share=0.012, doubling=0.01, early=0.008)
+        self._cadence = Cadence(keep=8, seconds=0.004, work=1, budget=waiting, apart=0.4, rest=1.5)
+        self._beside = Budget(share=0.08, doubling=0.04, early=0.08)
+        self._walks_s = self._last_walk_s = 0.0
         self._calls: Calls | None = (recorder.native or Portable()) if how != "none" else None
         self.copies = how != "paused" and recorder.native is not None and recorder.native.can_copy and how != "none"
 
@@ -93,7 +97,10 @@ class Images:
         now = recorder.now()
         if not self.copies or not cadence.due(now, recorder.collections, self._late_cost):
             return False
-        return cadence.since(now) >= cadence.seconds * (cadence.apart + self._unfinished() * _CROWDED)
+        unfinished = self._unfinished()
+        if self._walks_s + unfinished * self._last_walk_s > self._beside.by(now):
+            return False
+        return cadence.since(now) >= cadence.seconds * (cadence.apart + unfinished * _CROWDED)
 
     def sample(self) -> None:
         """A snapshot during the run, by an image only."""
@@ -216,10 +223,22 @@ class Images:
                 self._walked[number] = True
             elif begun or self._is_there(f"heap-{number}") or number <= self._number - _FORGOTTEN:
                 self._walked.pop(number, None)
+                self._learn_cost(number)
         return len(self._walked)
 
+    def _learn_cost(self, number: int) -> None:
+        """What an image that is done says of its walk."""
+        native = self._recorder.native
+        text = native.contents(self._path(f"walked-{number}")) if native is not None else None
+        if text:
+            self._last_walk_s = float(text)
+            self._walks_s += self._last_walk_s
+
     def _is_there(self, name: str) -> bool:
-        return self._recorder.files.exists(f"{self._recorder.spool.directory}/{name}")
+        return self._recorder.files.exists(self._path(name))
+
+    def _path(self, name: str) -> str:
+        return f"{self._recorder.spool.directory}/{name}"
 
     def _live(self, header: dict[str, Any], native: Native) -> None:
         """In the copy: write the heap down, answer questions, and be gone."""
@@ -245,7 +264,7 @@ class Images:
 
     def _write(self, header: dict[str, Any], native: Calls, copied: bool) -> None:
         objects = _get_objects()
-        path = f"{self._recorder.spool.directory}/heap-{header['number']}"
+        path = self._path(f"heap-{header['number']}")
         file = native.create(path + ".part")
 
         def write(parts: list[bytes]) -> None:
@@ -268,21 +287,22 @@ class Images:
             in_use.append(roots.ended(kept))
         held = {"modules": roots.modules(), "frames": in_use, "own": roots.own(self._modules), **roots.registries()}
         write(pieces("roots", {**held, "opened": opened(objects, walk.kinds), "unheard": unheard()}))
+        if copied:
+            self._put(native, f"walked-{header['number']}", _process_time())
         native.finish(file, path + ".part", path)
 
     def _serve(self, number: int, native: Calls, parent: int, copied: bool) -> None:
         """Answer the parent once, as long as it lives."""
         deadline = _monotonic() + _PATIENCE
-        directory = self._recorder.spool.directory
         while _getppid() == parent and _monotonic() < deadline:
-            text = native.contents(f"{directory}/questions-{number}")
+            text = native.contents(self._path(f"questions-{number}"))
             if text is not None:
                 self._put(native, f"answers-{number}", heap.told(native.objects_at, text, copied))
                 return
             native.sleep(0.005)
 
-    def _put(self, native: Calls, name: str, value: dict[str, Any]) -> None:
-        path = f"{self._recorder.spool.directory}/{name}"
+    def _put(self, native: Calls, name: str, value: object) -> None:
+        path = self._path(name)
         file = native.create(path + ".part")
         native.write(file, to_json(value).encode("ascii"))
         native.finish(file, path + ".part", path)

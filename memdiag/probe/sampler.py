@@ -17,11 +17,13 @@ from _thread import start_new_thread as _start_new_thread
 from itertools import islice as _islice
 from os import listdir as _listdir
 from sys import getallocatedblocks as _getallocatedblocks
+from sys import getprofile as _getprofile
+from sys import gettrace as _gettrace
 from time import perf_counter as _perf_counter
 from time import sleep as _sleep
 from time import thread_time as _thread_time
 
-from .cadence import Cadence
+from .cadence import Budget, Cadence
 from .interrupts import deliver_again, disturbed
 from .pauses import Pauses
 from .recorder import Recorder
@@ -58,7 +60,7 @@ class Sampler:
         self._memory = memory
         self._show = show  # to whom else all tracked objects are of use, once they have been listed
         self._counting = counting
-        self._cadence = Cadence(keep=24, seconds=0.005, work=1, share=0.01, allowance=0.05)
+        self._cadence = Cadence(keep=24, seconds=0.005, work=1, budget=Budget(share=0.01, allowance=0.05))
         self._tracked_cost = 0.0
         self._malloc_cost = 0.0
         self._malloc_last = 0.0
@@ -206,6 +208,7 @@ class Collections:
         self._bell: SimpleQueue[str] = SimpleQueue()
         self._quiet = self._bell.put  # takes (phase, info) as (item, block): a gc callback written in C
         self._loud = True
+        self._busy_until = 0.0  # by ``perf_counter``: collections that come sooner are counted, and no more
         _callbacks.append(self._entry)
 
     def _failed(self, error: Exception) -> None:
@@ -236,20 +239,11 @@ class Collections:
         now = _perf_counter()
         recorder = self._recorder
         try:
-            if not recorder.mine():
-                return
-            if self._watch is None and disturbed():
-                self._step_aside()
-                return
-            ours = recorder.looking == _get_ident()  # a piece of the probe's work just begins or ends in this thread
-            recorder.collecting = _get_ident()
-            if self._watch is not None and (ours or recorder.begin(wait=True)):
-                self._show(self._watch, phase, info, ours)
-            if phase == "stop":
+            if now >= self._busy_until or _gettrace() or _getprofile():
+                self._heard(phase, info, now)
+            elif phase == "stop":
                 recorder.collections += 1
-                if not ours:
-                    self.pauses.count(info, now)
-                    self._tick()
+                self.pauses.count(info, now)
         except RecursionError:
             pass  # the program is at its recursion limit: nothing can be called here, not even to say so
         except Exception as error:
@@ -260,6 +254,24 @@ class Collections:
             recorder.collecting = _get_ident() if phase == "start" else 0
             if phase == "start":
                 self.pauses.begun = _perf_counter()
+
+    def _heard(self, phase: str, info: dict[str, int], now: float) -> None:
+        recorder = self._recorder
+        if not recorder.mine():
+            return
+        if self._watch is None and disturbed():
+            self._step_aside()
+            return
+        ours = recorder.looking == _get_ident()  # a piece of the probe's work just begins or ends in this thread
+        recorder.collecting = _get_ident()
+        if self._watch is not None and (ours or recorder.begin(wait=True)):
+            self._show(self._watch, phase, info, ours)
+        if phase == "stop":
+            recorder.collections += 1
+            if not ours:
+                self.pauses.count(info, now)
+                self._tick()
+                self._busy_until = 0.0 if self._watch is not None else _perf_counter() + _SHORTEST_PAUSE
 
     def _show(self, watch: Callable[[str, dict[str, int]], None], phase: str, info: dict[str, int], ours: bool) -> None:
         try:

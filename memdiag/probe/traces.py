@@ -10,7 +10,7 @@ from gc import isenabled as _isenabled
 from itertools import chain as _chain
 from time import perf_counter as _perf_counter
 
-from .cadence import Cadence
+from .cadence import Budget, Cadence
 from .garbage import find_garbage
 from .kinds import Sizes
 from .recorder import Recorder
@@ -41,7 +41,7 @@ class TraceRecorder:
         self._recorder = recorder
         self._stacks: dict[RawStack, int] = {}
         self._told = 0
-        self._cadence = Cadence(keep=16, seconds=0.003, work=1, share=0.2, allowance=0.6)
+        self._cadence = Cadence(keep=16, seconds=0.003, work=1, budget=Budget(share=0.2, allowance=0.6))
         self._stopped = False
         if not _is_tracing():
             _start(frames)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from memdiag.probe.cadence import Cadence, densest
+from memdiag.probe.cadence import Budget, Cadence, densest
 
 KEEP = 64
 
@@ -24,7 +24,7 @@ def looks(cadence: Cadence, length: float, step: float, *, per_second: float = 0
 
 
 def new(*, seconds: float = 0.005, work: int = 1, share: float = 1.0, allowance: float = 1.0) -> Cadence:
-    return Cadence(keep=KEEP, seconds=seconds, work=work, share=share, allowance=allowance)
+    return Cadence(keep=KEEP, seconds=seconds, work=work, budget=Budget(share=share, allowance=allowance))
 
 
 @pytest.mark.parametrize("length", [0.03, 1.0, 60.0, 3600.0, 86400.0])
@@ -82,7 +82,7 @@ def test_looks_go_on_to_the_end_evenly() -> None:
 @pytest.mark.parametrize("share", [0.01, 0.2])
 def test_the_share_of_the_run_is_respected(cost: float, share: float) -> None:
     """What looks cost stays within the allowance and their share of the run, but for the look that went over it."""
-    cadence = Cadence(keep=KEEP, seconds=0.005, work=1, share=share, allowance=0.1)
+    cadence = Cadence(keep=KEEP, seconds=0.005, work=1, budget=Budget(share=share, allowance=0.1))
     for tick in range(20_000):
         now = tick * 0.01
         if cadence.due(now, tick):
@@ -91,21 +91,21 @@ def test_the_share_of_the_run_is_respected(cost: float, share: float) -> None:
 
 
 def test_a_dear_look_is_taken_again_once_it_is_affordable() -> None:
-    cadence = Cadence(keep=KEEP, seconds=0.005, work=1, share=0.1, allowance=0.0)
+    cadence = Cadence(keep=KEEP, seconds=0.005, work=1, budget=Budget(share=0.1, allowance=0.0))
     taken = looks(cadence, 100.0, 0.01, cost=1.0)
     assert 8 <= len(taken) <= 11
 
 
 def test_what_each_doubling_of_the_run_allows_is_spent_in_it() -> None:
     """Dear looks lie evenly over the logarithm of the run, instead of spending what there is at its beginning."""
-    cadence = Cadence(keep=8, seconds=0.004, work=1, share=0.0, allowance=0.0, doubling=0.02)
+    cadence = Cadence(keep=8, seconds=0.004, work=1, budget=Budget(share=0.0, allowance=0.0, doubling=0.02))
     taken = looks(cadence, 8.0, 0.001, cost=0.01)
     for length in (0.25, 0.5, 1.0, 2.0, 4.0):
         assert 1 <= len([at for at in taken if length <= at < 2 * length]) <= 3
 
 
 def test_of_the_first_seconds_looks_may_take_a_larger_share() -> None:
-    cadence = Cadence(keep=8, seconds=0.004, work=1, share=0.01, allowance=0.0, early=0.03)
+    cadence = Cadence(keep=8, seconds=0.004, work=1, budget=Budget(share=0.01, allowance=0.0, early=0.03))
     taken = looks(cadence, 105.0, 0.01, cost=0.01)
     assert 0.5 * 5 * 0.04 <= 0.01 * len([at for at in taken if at < 5]) <= 5 * 0.04 + 0.01
     assert 0.01 * len(taken) <= 105 * 0.01 + 5 * 0.03 + 0.01
