@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from memdiag.analysis import garbage, growth, judgement, layers, native, native_stack, resources, types, unheld
 from memdiag.analysis.account import account_of
+from memdiag.analysis.run_verdict import verdict_of
 from memdiag.analysis.series import judge
 from memdiag.model import Capture, Finding, Report, Row, RunVerdict
 from memdiag.units import counted, format_bytes, format_duration
@@ -90,7 +91,7 @@ def _run_verdict(capture: Capture, findings: Sequence[Finding]) -> tuple[RunVerd
     if any(finding.verdict == "suspect" for finding in findings):
         return "suspect", ""
     if capture.heap is not None:
-        found = judgement.verdict_of(findings, capture.heap)
+        found = verdict_of(findings, capture.heap)
         return ("clean", "") if found.verdict == "clean" or _enough(capture) else (found.verdict, found.words)
     return ("clean", "") if _enough(capture) else ("inconclusive", _what_is_missing(capture))
 

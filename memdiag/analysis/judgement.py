@@ -1,4 +1,4 @@
-"""From what the heap and the source show to a verdict on each population, and on the run.
+"""From what the heap and the source show to a verdict on each population.
 
 A false alarm costs more than a miss: what cannot be told from a leak, and cannot be told from a program at its work
 either, is no leak here but a suspect, or less.
@@ -10,19 +10,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memdiag.analysis import advice, between, series
-from memdiag.analysis.case import FEWEST_MOMENTS, LARGE_BYTES, Case, case, life, weighed
+from memdiag.analysis import advice, between
+from memdiag.analysis.case import LARGE_BYTES, Case, case, life, weighed
 from memdiag.analysis.fingerprint import fingerprint, place
 from memdiag.analysis.naming import kind_of, pattern_of
 from memdiag.analysis.origin import is_library
 from memdiag.analysis.rules import rule_of
 from memdiag.analysis.wording import BY_NATIVE_CODE
-from memdiag.model import Finding, Growing, HeapEvidence, Holder, Moment, Population, RunVerdict, Sample, Site, Verdict
-from memdiag.units import counted, format_bytes
+from memdiag.model import Finding, Growing, HeapEvidence, Holder, Population, Sample, Site, Verdict
 
 _MOST_OF_THE_RUN = 0.75  # that steady growth covers, where nothing else is sure
 _HALF = 0.5
-_SOME_LIFE = 0.4  # of the run that something must have been there for to be called a leak
+SOME_LIFE = 0.4  # of the run that something must have been there for to be called a leak
 _SHORT_LIFE = 0.25
 _UNSEEN = 0.25  # of the run, at its end: what came meanwhile may have come at once, where no source says otherwise
 _INTERVALS = 5  # that grew one after the other
@@ -30,7 +29,7 @@ _LITTLE_FALLS = 20  # of these its falls would make what it grew: what leaves ha
 _MANY_FALLS = 8  # that is a working set, which goes up and down
 _FEW_TRACED = 4  # objects
 _LEAST_OBJECT = 16  # bytes
-_ONE_OFF_BYTES = 1_000_000  # a load that is worth a line
+ONE_OFF_BYTES = 1_000_000  # a load that is worth a line
 _TELLING = {"exception", "class", "chain"}  # what the heap itself shows to be no program's product
 _FOR_LIFE = {"logging", "atexit", "at-fork"}  # what is put there stays there, whatever the source says
 _RESULT_NAMES = re.compile(r"(?:^|_)(?:results?|rows|outputs?|report|answers?|collected|found|totals?)$")
@@ -47,14 +46,6 @@ class Judgement:
     verdict: Verdict
     confidence: float
     reason: str
-
-
-@dataclass(frozen=True)
-class RunJudgement:
-    """The verdict on the run as a whole; ``words`` say what is missing where it is inconclusive."""
-
-    verdict: RunVerdict
-    words: str = ""
 
 
 def findings(evidence: HeapEvidence, *, duration_s: float, samples: Sequence[Sample] = ()) -> list[Finding]:
@@ -102,7 +93,7 @@ def judge_case(one: Case) -> Judgement | None:
     if shape == "levelled":
         return _bounded(one, "levelled", 0.8)
     if shape == "step":
-        large = one.grown_bytes >= _ONE_OFF_BYTES
+        large = one.grown_bytes >= ONE_OFF_BYTES
         return Judgement("info", 0.7, "step") if large and not one.population.library else None
     if shape != "steady":
         return None
@@ -140,7 +131,7 @@ def _steady(one: Case) -> Judgement | None:
 
 def _of_a_library(one: Case) -> Judgement:
     told = one.is_read or one.population.pattern in _FOR_LIFE
-    large = one.grown_bytes >= (LARGE_BYTES if _strong(one) and told else _ONE_OFF_BYTES)
+    large = one.grown_bytes >= (LARGE_BYTES if _strong(one) and told else ONE_OFF_BYTES)
     cleaned = bool(one.reached_removes) or one.slowing
     return Judgement("suspect", 0.45, "library") if large and not cleaned else Judgement("info", 0.5, "library")
 
@@ -159,7 +150,7 @@ def _of_the_programs_own(one: Case) -> Judgement | None:
     if _is_running_local(one.population) and not one.is_read:
         told = one.unseen <= _UNSEEN and one.grown_bytes >= LARGE_BYTES
         return Judgement("suspect", 0.35, "local") if told else Judgement("info", 0.3, "unseen")
-    if one.life < _SOME_LIFE:
+    if one.life < SOME_LIFE:
         return Judgement("suspect", 0.4, "short life")
     return _capped(one, Judgement("suspect", 0.7, "in vain") if one.evicts_in_vain else _lasting(one))
 
@@ -323,52 +314,3 @@ def _inferred(one: Case) -> tuple[Site, ...]:
     made = one.population.source.made
     places = made if len(made) == 1 else one.adds[:3]
     return tuple(Site(place.file, place.line, place.function, source=place.text) for place in places)
-
-
-# --- the run --------------------------------------------------------------------------------------------------
-
-
-def verdict_of(found: Sequence[Finding], evidence: HeapEvidence) -> RunJudgement:
-    """What the findings mean for the run; without any, whether there was enough to see one by."""
-    verdicts = {finding.verdict for finding in found}
-    if "leak" in verdicts:
-        return RunJudgement("leak")
-    if "suspect" in verdicts:
-        return RunJudgement("suspect")
-    missing = _missing(evidence) or _unsure(evidence)
-    return RunJudgement("inconclusive", missing) if missing else RunJudgement("clean")
-
-
-def _missing(evidence: HeapEvidence) -> str:
-    moments = evidence.moments
-    seen = counted(len(moments), "heap snapshot")
-    if len(moments) <= FEWEST_MOMENTS:
-        return f"too little to judge by ({seen}): let it run longer, or do more of the same work"
-    if not _are_spread(moments):
-        return f"the {seen} lie too close together to judge by: let it run longer, or take them further apart"
-    return ""
-
-
-def _unsure(evidence: HeapEvidence) -> str:
-    """That something large of the program's grew up to the end, and was seen too seldom to tell how."""
-    for one in evidence.populations:
-        begin, end = life(one.counts)
-        seen = one.counts[begin:end]
-        grew = len(seen) > 1 and seen[-1] > max(seen[:-1]) and 2 * (seen[-1] - seen[0]) > seen[-1]
-        large = one.retained_bytes >= _ONE_OFF_BYTES and not one.library
-        if grew and large and end == len(one.counts) and not _are_spread(evidence.moments[begin:end]):
-            seldom = f"and was seen too seldom to judge by ({counted(len(seen), 'heap snapshot')})"
-            return f"{one.owner or one.path} grew to {format_bytes(one.retained_bytes)}, {seldom}: let it run longer"
-    return ""
-
-
-def _are_spread(moments: Sequence[Moment]) -> bool:
-    return any(series.is_spread([read(moment) for moment in moments]) for read in (_time, _work))
-
-
-def _time(moment: Moment) -> float:
-    return moment.t_s
-
-
-def _work(moment: Moment) -> float:
-    return moment.worked_s

@@ -44,6 +44,8 @@ _COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}  # whos
 _LISTENING = 0.1  # CPU seconds in which the first function is heard to begin: a busy machine may keep us waiting
 _IMPORTING = {"importlib._bootstrap", "_frozen_importlib"}
 _IMPORTING |= {name + "_external" for name in _IMPORTING}
+_RUNNER = ("asyncio.runners", "run")  # whose local ``coro``, since 3.11, is the coroutine that it was given
+_given = _methodcaller("get", "coro")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,6 +126,8 @@ class Ends:
         frame = _current_frames().get(self._main_thread)
         while frame is not None and depth > 0:
             caller = frame.f_back
+            if _LOCALS_OUTLIVE_F_TRACE and (frame.f_globals.get("__name__"), frame.f_code.co_name) == _RUNNER:
+                self.mark_coroutines([_given(frame.f_locals)])
             entered = caller is not None and _is_library(caller) and not _is_library(frame)
             if (depth == 1 and not _is_ours(frame.f_globals.get("__name__"))) or (entered and depth <= _DEPTH):
                 self._mark_one(frame, outermost=depth == 1)
@@ -146,10 +150,12 @@ class Ends:
             return
         self._last_mark = now
         self._begin_marking()
-        for path in dict.fromkeys(paths):
+        for path in dict.fromkeys(paths[:2]):
             self._mark_afar(path, paths)
+        if paths[2] is not None:
+            self._mark_given(paths[2])
 
-    def _mark_afar(self, path: str, paths: tuple[str, str]) -> None:
+    def _mark_afar(self, path: str, paths: tuple[str, str, str | None]) -> None:
         present = self._far(path + "f_trace")
         if type(present) is _Sentinel:
             present.seen += 1
@@ -162,12 +168,27 @@ class Ends:
             if self._paths() != paths or self._far(path + "f_trace") is not sentinel:
                 sentinel.name = ""
 
-    def _paths(self) -> tuple[str, str] | None:
+    def _mark_given(self, path: str) -> None:
+        """Mark the coroutine that an event loop was given: between its steps it is on no stack."""
+        try:
+            told = _attrgetter("f_code.co_name", "f_code.co_filename", "f_trace")
+            name, file, present = _drain(_map(told, self._given_frames(path)), 1).pop()
+            if present is None and not _is_library_file(file):
+                sentinel = _Sentinel(self, name, False, self._recorder.active())
+                _drain(_map(setattr, self._given_frames(path), ("f_trace",), (sentinel,)), 0)
+        except (AttributeError, IndexError):
+            return  # it has ended meanwhile
+
+    def _given_frames(self, path: str) -> Iterator[Any]:
+        return _map(_attrgetter("cr_frame"), _map(_given, _map(_attrgetter("f_locals"), self._frames(path))))
+
+    def _paths(self) -> tuple[str, str, str | None] | None:
         """``f_back.f_back.``: from the innermost frame to the function that the script called; None while importing.
 
-        And to the outermost of the program's functions that a library has called, else the same again.
+        And to the outermost of the program's functions that a library has called, else the same again; and to the one
+        that runs an event loop.
         """
-        path, entered, own = "", None, False
+        path, entered, own, runner = "", None, False, None
         for _ in range(_DEPTH):
             module = self._module(path)
             self.importing = module in _IMPORTING
@@ -177,8 +198,10 @@ class Ends:
             if library and own:
                 entered = path.removesuffix("f_back.")
             own = not library
+            if _LOCALS_OUTLIVE_F_TRACE and (module, self._far(path + "f_code.co_name")) == _RUNNER:
+                runner = runner or path
             if self._far(path + "f_back.f_code.co_name") == "<module>" and self._module(path + "f_back.") == "__main__":
-                return path, path if entered is None else entered
+                return path, path if entered is None else entered, runner
             path += "f_back."
         return None
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memdiag.analysis.judgement import findings, verdict_of
+from memdiag.analysis.judgement import findings
 from memdiag.analysis.owner import read_owner
+from memdiag.analysis.run_verdict import verdict_of
 from memdiag.model import Finding, HeapEvidence, Moment, OwnerFacts, Population, Site
 
 MOMENTS = 17
@@ -527,6 +528,37 @@ def test_moments_at_the_ends_alone_are_inconclusive(middle: tuple[float, ...], e
     times = [*(1.0 + at / 1000 for at in range(8)), *middle, 2.0]
     result = verdict_of([], HeapEvidence(tuple(Moment(at, "sample", at) for at in times), ()))
     assert (result.verdict, "too close" in result.words) == (expected, expected == "inconclusive")
+
+
+MEMO = """
+import functools
+class Manager:
+    @functools.lru_cache(maxsize=None)
+    def history(self, turn):
+        return Message(turn)
+"""
+
+
+@pytest.mark.parametrize(
+    ("counts", "times"),
+    [
+        ((-1, -1, -1, 200, 500, 800, 1000), (21, 24, 27, 33, 39, 45, 51)),
+        ((-1, -1, -1, -1, 116, 328, 550, 891, 977), (24, 29, 33, 36, 45, 56, 63, 73, 85)),
+    ],
+    ids=["too late", "unevenly"],
+)
+def test_what_cannot_be_judged_yet_is_inconclusive(counts: tuple[int, ...], times: tuple[int, ...]) -> None:
+    """Unless something in its source ends it, or it has ended."""
+
+    def on(one: Population) -> str:
+        seen = HeapEvidence(tuple(Moment(at / 1000, "sample", at / 1000) for at in times), (one,))
+        return verdict_of(findings(seen, duration_s=0.1), seen).verdict
+
+    assert on(population(counts, MEMO)) == "inconclusive"
+    assert on(population(counts, MEMO, limit=5000)) == "clean"
+    assert on(population(counts, MEMO, library=True)) == "clean"
+    assert on(population((*counts[:-1], counts[-2]), MEMO)) == "clean"
+    assert on(population(counts, TRIMS)) == "clean"
 
 
 # --- properties -----------------------------------------------------------------------------------------------

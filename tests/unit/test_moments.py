@@ -129,6 +129,29 @@ main()
     assert [entry[0] for entry in log[1:]] == ["main"]
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio's runner keeps it elsewhere")
+@pytest.mark.parametrize("marking", ["mark", "from_afar"])
+def test_what_an_event_loop_was_given_is_marked_while_it_waits(tmp_path: Path, marking: str) -> None:
+    """A callback is on the stack then, and the coroutine is not."""
+    program = f"""
+import asyncio, threading
+def from_afar(at):
+    recorder.clock = at
+    thread = threading.Thread(target=ends.mark_from_afar)
+    thread.start()
+    thread.join()
+async def serve():
+    kept = local()
+    asyncio.get_running_loop().call_soon({marking}, 1.0)
+    await asyncio.sleep(0)
+    recorder.clock = 90.0
+def main():
+    asyncio.run(serve())
+main()
+"""
+    assert ["serve", False, [True]] in play(program, tmp_path)["log"]
+
+
 def test_what_a_library_calls_is_told_before_what_called_the_library(tmp_path: Path) -> None:
     """A server's coroutine holds what the server works with; asyncio's own frames are between it and main()."""
     program = """

@@ -1,0 +1,78 @@
+"""The verdict on a run: what its findings mean, and whether there was enough to see one by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memdiag.analysis import series
+from memdiag.analysis.case import FEWEST_MOMENTS, LARGE_BYTES, case, life, weighed
+from memdiag.analysis.judgement import ONE_OFF_BYTES, SOME_LIFE
+from memdiag.analysis.series import Trend
+from memdiag.model import Finding, HeapEvidence, Moment, Population, RunVerdict
+from memdiag.units import counted, format_bytes
+
+
+@dataclass(frozen=True)
+class RunJudgement:
+    """The verdict on the run as a whole; ``words`` say what is missing where it is inconclusive."""
+
+    verdict: RunVerdict
+    words: str = ""
+
+
+def verdict_of(found: Sequence[Finding], evidence: HeapEvidence) -> RunJudgement:
+    """What the findings mean for the run; without any, whether there was enough to see one by."""
+    verdicts = {finding.verdict for finding in found}
+    if "leak" in verdicts:
+        return RunJudgement("leak")
+    if "suspect" in verdicts:
+        return RunJudgement("suspect")
+    missing = _missing(evidence) or _unsure(evidence)
+    return RunJudgement("inconclusive", missing) if missing else RunJudgement("clean")
+
+
+def _missing(evidence: HeapEvidence) -> str:
+    moments = evidence.moments
+    seen = counted(len(moments), "heap snapshot")
+    if len(moments) <= FEWEST_MOMENTS:
+        return f"too little to judge by ({seen}): let it run longer, or do more of the same work"
+    if not _are_spread(moments):
+        return f"the {seen} lie too close together to judge by: let it run longer, or take them further apart"
+    return ""
+
+
+def _unsure(evidence: HeapEvidence) -> str:
+    """That something large of the program's grew up to the end, and was seen too seldom to tell how."""
+    for one in evidence.populations:
+        begin, end = life(one.counts)
+        seen = one.counts[begin:end]
+        grew = len(seen) > 1 and seen[-1] > max(seen[:-1]) and 2 * (seen[-1] - seen[0]) > seen[-1]
+        if not grew or one.library or end < len(one.counts):
+            continue
+        large = one.retained_bytes >= ONE_OFF_BYTES and not _are_spread(evidence.moments[begin:end])
+        if large or _is_open(one, evidence, (begin, end)):
+            seldom = f"and was seen too seldom to judge by ({counted(len(seen), 'heap snapshot')})"
+            return f"{one.owner or one.path} grew to {format_bytes(one.retained_bytes)}, {seldom}: let it run longer"
+    return ""
+
+
+def _is_open(population: Population, evidence: HeapEvidence, span: tuple[int, int]) -> bool:
+    """Whether it grew for long, too late or too unevenly to be judged, and nothing in its source ends that."""
+    if population.retained_bytes < LARGE_BYTES or population.limit is not None:
+        return False
+    one = case(population, evidence) or weighed(population, evidence, span, Trend("too short"), by_bytes=False)
+    unclear = one.trend.shape in ("too short", "unsteady") and not (one.slowing or one.fall or one.result)
+    return unclear and one.life >= SOME_LIFE and one.is_read and not (one.bounds or one.removes)
+
+
+def _are_spread(moments: Sequence[Moment]) -> bool:
+    return any(series.is_spread([read(moment) for moment in moments]) for read in (_time, _work))
+
+
+def _time(moment: Moment) -> float:
+    return moment.t_s
+
+
+def _work(moment: Moment) -> float:
+    return moment.worked_s
