@@ -7,7 +7,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _AGAIN = 0.3  # of an interval, to wait for what the budget does not allow yet
-_FIRST_S = 5.0  # of a run, in which looks lie close together anyway
 _CHEAP = 0.015  # seconds; after a look that costs no more there is no rest
 
 
@@ -26,22 +25,29 @@ class Budget:
 
     ``share`` bounds the part of the run that it may take, beyond an ``allowance`` without which a program that lives
     30 ms would never be seen, and another for each ``doubling`` of the run (from one ``interval`` on), in which there
-    are as many looks as in those before it; of the first seconds it may take the share ``early`` besides, since a run
-    may be over soon.
+    are as many looks as in those before it; of the ``first`` seconds it may take the share ``early`` besides, since a
+    run may be over soon.
     """
 
     def __init__(
-        self, share: float, allowance: float = 0.0, doubling: float = 0.0, early: float = 0.0, interval: float = 0.004
+        self,
+        share: float,
+        allowance: float = 0.0,
+        doubling: float = 0.0,
+        early: float = 0.0,
+        first: float = 5.0,
+        interval: float = 0.004,
     ) -> None:
         self.share = share
         self.allowance = allowance
         self.doubling = doubling
         self.early = early
+        self.first = first
         self._interval = interval
 
     def by(self, now: float) -> float:
         always = self.allowance + self.share * now + self.doubling * int(now / self._interval).bit_length()
-        return always + self.early * min(now, _FIRST_S)
+        return always + self.early * min(now, self.first)
 
 
 class Cadence:
