@@ -12,6 +12,8 @@ from memdiag.analysis.series import Trend
 from memdiag.model import Finding, HeapEvidence, Moment, Population, RunVerdict
 from memdiag.units import counted, format_bytes
 
+_AT_THE_END = 0.02  # of the time that something was there
+
 
 @dataclass(frozen=True)
 class RunJudgement:
@@ -47,14 +49,22 @@ def _unsure(evidence: HeapEvidence) -> str:
     for one in evidence.populations:
         begin, end = life(one.counts)
         seen = one.counts[begin:end]
-        grew = len(seen) > 1 and seen[-1] > max(seen[:-1]) and 2 * (seen[-1] - seen[0]) > seen[-1]
-        if not grew or one.library or end < len(one.counts):
+        if not seen or 2 * (seen[-1] - seen[0]) <= seen[-1] or not _grew_to_the_end(seen, evidence.moments[begin:end]):
+            continue
+        if one.library or end < len(one.counts):
             continue
         large = one.retained_bytes >= ONE_OFF_BYTES and not _are_spread(evidence.moments[begin:end])
         if large or _is_open(one, evidence, (begin, end)):
             seldom = f"and was seen too seldom to judge by ({counted(len(seen), 'heap snapshot')})"
             return f"{one.owner or one.path} grew to {format_bytes(one.retained_bytes)}, {seldom}: let it run longer"
     return ""
+
+
+def _grew_to_the_end(counts: Sequence[int], moments: Sequence[Moment]) -> bool:
+    """Whether there is more than ever before; a last sample may lie right before the end."""
+    last = moments[-1].t_s - _AT_THE_END * (moments[-1].t_s - moments[0].t_s)
+    before = [count for count, moment in zip(counts, moments, strict=True) if moment.t_s < last]
+    return bool(before) and counts[-1] > max(before)
 
 
 def _is_open(population: Population, evidence: HeapEvidence, span: tuple[int, int]) -> bool:

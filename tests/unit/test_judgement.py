@@ -543,11 +543,12 @@ class Manager:
     ("counts", "times"),
     [
         ((-1, -1, -1, 200, 500, 800, 1000), (21, 24, 27, 33, 39, 45, 51)),
+        ((-1, -1, -1, 200, 500, 1000, 1000), (21, 24, 27, 33, 39, 50.99, 51)),
         ((-1, -1, -1, -1, 116, 328, 550, 891, 977), (24, 29, 33, 36, 45, 56, 63, 73, 85)),
     ],
-    ids=["too late", "unevenly"],
+    ids=["too late", "just before the end", "unevenly"],
 )
-def test_what_cannot_be_judged_yet_is_inconclusive(counts: tuple[int, ...], times: tuple[int, ...]) -> None:
+def test_what_cannot_be_judged_yet_is_inconclusive(counts: tuple[int, ...], times: tuple[float, ...]) -> None:
     """Unless something in its source ends it, or it has ended."""
 
     def on(one: Population) -> str:
@@ -557,7 +558,7 @@ def test_what_cannot_be_judged_yet_is_inconclusive(counts: tuple[int, ...], time
     assert on(population(counts, MEMO)) == "inconclusive"
     assert on(population(counts, MEMO, limit=5000)) == "clean"
     assert on(population(counts, MEMO, library=True)) == "clean"
-    assert on(population((*counts[:-1], counts[-2]), MEMO)) == "clean"
+    assert on(population((*counts[:-2], counts[-3], counts[-3]), MEMO)) == "clean"
     assert on(population(counts, TRIMS)) == "clean"
 
 
