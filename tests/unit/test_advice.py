@@ -14,7 +14,7 @@ from memdiag.analysis.advice import TITLE
 from memdiag.analysis.judgement import findings
 from memdiag.analysis.owner import read_owner
 from memdiag.model import Finding, HeapEvidence, OwnerFacts, Population, Site
-from tests.unit.test_judgement import (
+from tests.unit.populations import (
     CLOSES,
     FORGETS,
     KEEPS,

@@ -9,36 +9,16 @@ import pytest
 
 from memdiag.analysis.between import filled, gaps
 from memdiag.analysis.judgement import findings
-from memdiag.analysis.owner import read_owner
-from memdiag.model import HeapEvidence, Moment, Population, Sample
+from memdiag.model import HeapEvidence, Moment, Sample
+from tests.unit.populations import population
 
 TIMES = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 2.0)  # five looks at once, and no other before the end
 LAST = 100_000
-KEEPS = """
-class Manager:
-    def __init__(self):
-        self.history = []
-    def ask(self, turn):
-        self.history.append(turn)
-Manager().ask(1)
-"""
 
 
 def evidence(counts: Sequence[int], others: int = 0) -> HeapEvidence:
     """One population of objects of 100 bytes; of ``others`` as large as many more came after the last but one look."""
-    history = Population(
-        kind="container",
-        path="__main__.main().manager.history",
-        holder_type="list",
-        owner="Manager.history",
-        item_type="Turn",
-        counts=tuple(counts),
-        retained_bytes=100 * counts[-1],
-        owner_module="__main__",
-        owner_file="/app/app.py",
-        attribute="history",
-        source=read_owner(KEEPS, "/app/app.py", "Manager", "history"),
-    )
+    history = population(counts, retained_bytes=100 * counts[-1])
     objects = [count + 1_000 for count in counts]
     objects[-1] += others
     return HeapEvidence(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -13,73 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memdiag.analysis.judgement import findings
-from memdiag.analysis.owner import read_owner
-from memdiag.analysis.run_verdict import verdict_of
-from memdiag.model import Finding, HeapEvidence, Moment, OwnerFacts, Population, Site
-
-MOMENTS = 17
-ITEM = 500  # bytes
-
-KEEPS = """
-class Manager:
-    def __init__(self):
-        self.history = []
-    def ask(self, turn):
-        self.history.append(turn)
-Manager().ask(1)
-"""
-TRIMS = KEEPS.replace("append(turn)", "append(turn)\n        if len(self.history) > 1000: self.history.pop(0)")
-EXPIRES = KEEPS.replace("append(turn)", "append(turn)\n        while self.history[0].old: self.history.pop(0)")
-FORGETS = KEEPS.replace("Manager().ask(1)", "    def close(self):\n        self.history.clear()\nManager().ask(1)\n")
-CLOSES = FORGETS + "Manager().close()\n"
-SKIPS = KEEPS.replace("append(turn)", "append(turn)\n        turn.run()\n        self.history.remove(turn)")
-
-
-def facts(text: str, owner: str = "Manager", attribute: str = "history") -> OwnerFacts:
-    return read_owner(textwrap.dedent(text), "/app/app.py", owner, attribute)
-
-
-def population(counts: Any, source: str = KEEPS, **changes: Any) -> Population:
-    numbers = tuple(int(count) for count in counts)
-    made = Population(
-        kind="container",
-        path="__main__.main().manager.history",
-        holder_type="list",
-        owner="Manager.history",
-        item_type="Message",
-        counts=numbers,
-        retained_bytes=max(numbers[-1], 0) * ITEM,
-        owner_module="__main__",
-        owner_file="/app/app.py",
-        attribute="history",
-        source=facts(source) if source else OwnerFacts(),
-    )
-    return dataclasses.replace(made, **changes)
-
-
-def evidence(*populations: Population, span_s: float = 3.0, work: bool = True) -> HeapEvidence:
-    count = len(populations[0].counts) if populations else MOMENTS
-    times = np.linspace(0.1, span_s, count)
-    moments = tuple(Moment(float(t), "sample", float(t) * 0.9 if work else 0.0) for t in times)
-    return HeapEvidence(moments, populations)
-
-
-def judged(*populations: Population, **changes: Any) -> list[Finding]:
-    return findings(evidence(*populations, **changes), duration_s=3.0)
-
-
-def verdict(one: Population, **changes: Any) -> str:
-    found = judged(one, **changes)
-    return found[0].verdict if found else "silent"
-
-
-def ramp(step: float = 100, count: int = MOMENTS) -> list[int]:
-    return [round(at * step) for at in range(count)]
-
-
-def wild(seed: int, spread: int = 400, count: int = MOMENTS) -> list[int]:
-    return [int(one) for one in np.random.default_rng(seed).integers(0, spread, count)]
-
+from memdiag.model import HeapEvidence, Moment, Site
+from tests.unit.populations import (
+    CLOSES,
+    EXPIRES,
+    FORGETS,
+    ITEM,
+    KEEPS,
+    MOMENTS,
+    SKIPS,
+    TRIMS,
+    evidence,
+    facts,
+    judged,
+    population,
+    ramp,
+    verdict,
+    wild,
+)
 
 # --- leaks ----------------------------------------------------------------------------------------------------
 
@@ -494,72 +444,6 @@ def test_numbers_and_addresses_are_no_part_of_a_name() -> None:
 )
 def test_other_problems_have_other_names(changes: dict[str, Any]) -> None:
     assert identity(**changes) != identity()
-
-
-# --- the run --------------------------------------------------------------------------------------------------
-
-
-def of_run(*populations: Population, **changes: Any) -> str:
-    seen = evidence(*populations, **changes)
-    return verdict_of(findings(seen, duration_s=3.0), seen).verdict
-
-
-def test_the_verdict_on_the_run() -> None:
-    assert of_run(population(ramp()), population(ramp(), CLOSES, path="b", owner="B.b")) == "leak"
-    assert of_run(population(ramp(), CLOSES)) == "suspect"
-    assert of_run(population(ramp(), limit=10**6)) == "clean"
-    assert of_run() == "clean"
-
-
-@pytest.mark.parametrize("count", [1, 2, 5])
-def test_too_few_moments_are_inconclusive(count: int) -> None:
-    seen = evidence(population([0] * count))
-    result = verdict_of([], seen)
-    assert result.verdict == "inconclusive"
-    assert f"{count} heap snapshot" in result.words
-    assert "longer" in result.words
-
-
-@pytest.mark.parametrize(
-    ("middle", "expected"),
-    [((1.2, 1.4, 1.6, 1.8), "clean"), ((1.5,), "inconclusive"), ((1.05, 1.9, 1.95), "inconclusive")],
-)
-def test_moments_at_the_ends_alone_are_inconclusive(middle: tuple[float, ...], expected: str) -> None:
-    times = [*(1.0 + at / 1000 for at in range(8)), *middle, 2.0]
-    result = verdict_of([], HeapEvidence(tuple(Moment(at, "sample", at) for at in times), ()))
-    assert (result.verdict, "too close" in result.words) == (expected, expected == "inconclusive")
-
-
-MEMO = """
-import functools
-class Manager:
-    @functools.lru_cache(maxsize=None)
-    def history(self, turn):
-        return Message(turn)
-"""
-
-
-@pytest.mark.parametrize(
-    ("counts", "times"),
-    [
-        ((-1, -1, -1, 200, 500, 800, 1000), (21, 24, 27, 33, 39, 45, 51)),
-        ((-1, -1, -1, 200, 500, 1000, 1000), (21, 24, 27, 33, 39, 50.99, 51)),
-        ((-1, -1, -1, -1, 116, 328, 550, 891, 977), (24, 29, 33, 36, 45, 56, 63, 73, 85)),
-    ],
-    ids=["too late", "just before the end", "unevenly"],
-)
-def test_what_cannot_be_judged_yet_is_inconclusive(counts: tuple[int, ...], times: tuple[float, ...]) -> None:
-    """Unless something in its source ends it, or it has ended."""
-
-    def on(one: Population) -> str:
-        seen = HeapEvidence(tuple(Moment(at / 1000, "sample", at / 1000) for at in times), (one,))
-        return verdict_of(findings(seen, duration_s=0.1), seen).verdict
-
-    assert on(population(counts, MEMO)) == "inconclusive"
-    assert on(population(counts, MEMO, limit=5000)) == "clean"
-    assert on(population(counts, MEMO, library=True)) == "clean"
-    assert on(population((*counts[:-2], counts[-3], counts[-3]), MEMO)) == "clean"
-    assert on(population(counts, TRIMS)) == "clean"
 
 
 # --- properties -----------------------------------------------------------------------------------------------

@@ -1,0 +1,75 @@
+"""What findings mean for the run, and when there was too little to see any by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memdiag.analysis.judgement import findings
+from memdiag.analysis.run_verdict import verdict_of
+from memdiag.model import HeapEvidence, Moment, Population
+from tests.unit.populations import CLOSES, TRIMS, evidence, population, ramp
+
+
+def of_run(*populations: Population, **changes: Any) -> str:
+    seen = evidence(*populations, **changes)
+    return verdict_of(findings(seen, duration_s=3.0), seen).verdict
+
+
+def test_the_verdict_on_the_run() -> None:
+    assert of_run(population(ramp()), population(ramp(), CLOSES, path="b", owner="B.b")) == "leak"
+    assert of_run(population(ramp(), CLOSES)) == "suspect"
+    assert of_run(population(ramp(), limit=10**6)) == "clean"
+    assert of_run() == "clean"
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_too_few_moments_are_inconclusive(count: int) -> None:
+    seen = evidence(population([0] * count))
+    result = verdict_of([], seen)
+    assert result.verdict == "inconclusive"
+    assert f"{count} heap snapshot" in result.words
+    assert "longer" in result.words
+
+
+@pytest.mark.parametrize(
+    ("middle", "expected"),
+    [((1.2, 1.4, 1.6, 1.8), "clean"), ((1.5,), "inconclusive"), ((1.05, 1.9, 1.95), "inconclusive")],
+)
+def test_moments_at_the_ends_alone_are_inconclusive(middle: tuple[float, ...], expected: str) -> None:
+    times = [*(1.0 + at / 1000 for at in range(8)), *middle, 2.0]
+    result = verdict_of([], HeapEvidence(tuple(Moment(at, "sample", at) for at in times), ()))
+    assert (result.verdict, "too close" in result.words) == (expected, expected == "inconclusive")
+
+
+MEMO = """
+import functools
+class Manager:
+    @functools.lru_cache(maxsize=None)
+    def history(self, turn):
+        return Message(turn)
+"""
+
+
+@pytest.mark.parametrize(
+    ("counts", "times"),
+    [
+        ((-1, -1, -1, 200, 500, 800, 1000), (21, 24, 27, 33, 39, 45, 51)),
+        ((-1, -1, -1, 200, 500, 1000, 1000), (21, 24, 27, 33, 39, 50.99, 51)),
+        ((-1, -1, -1, -1, 116, 328, 550, 891, 977), (24, 29, 33, 36, 45, 56, 63, 73, 85)),
+    ],
+    ids=["too late", "just before the end", "unevenly"],
+)
+def test_what_cannot_be_judged_yet_is_inconclusive(counts: tuple[int, ...], times: tuple[float, ...]) -> None:
+    """Unless something in its source ends it, or it has ended."""
+
+    def on(one: Population) -> str:
+        seen = HeapEvidence(tuple(Moment(at / 1000, "sample", at / 1000) for at in times), (one,))
+        return verdict_of(findings(seen, duration_s=0.1), seen).verdict
+
+    assert on(population(counts, MEMO)) == "inconclusive"
+    assert on(population(counts, MEMO, limit=5000)) == "clean"
+    assert on(population(counts, MEMO, library=True)) == "clean"
+    assert on(population((*counts[:-2], counts[-3], counts[-3]), MEMO)) == "clean"
+    assert on(population(counts, TRIMS)) == "clean"
