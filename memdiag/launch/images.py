@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _KEPT_SAMPLES = 2
 _LARGE_FILE = 4 << 20  # bytes
-_MOST_UNREAD = 64 << 20  # bytes of files; beyond them some are read while the program runs, which slows it
+_MOST_UNREAD = 256 << 20  # bytes of files; beyond them some are read while the program runs, which slows it
 _LESS = 0.97  # of the bytes of a file: an end at which much less is there
 _NICE = 12
 _UNSEEN = 0.25  # of the program's work, after the last sample

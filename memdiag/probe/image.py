@@ -98,7 +98,7 @@ class Images:
         if not self.copies or not cadence.due(now, recorder.collections, self._late_cost):
             return False
         unfinished = self._unfinished()
-        if self._walks_s + unfinished * self._last_walk_s > self._beside.by(now):
+        if self._walks_s + (unfinished + 1) * self._last_walk_s > self._beside.by(now):
             return False
         return cadence.since(now) >= cadence.seconds * (cadence.apart + unfinished * _CROWDED)
 
