@@ -48,10 +48,11 @@ def _unsure(evidence: HeapEvidence) -> str:
     """That something large of the program's grew up to the end, and was seen too seldom to tell how."""
     for one in evidence.populations:
         begin, end = life(one.counts)
-        seen = one.counts[begin:end]
-        if not seen or 2 * (seen[-1] - seen[0]) <= seen[-1] or not _grew_to_the_end(seen, evidence.moments[begin:end]):
+        seen = (one.sizes if one.kind == "object" else one.counts)[begin:end]
+        if not seen or one.library or end < len(one.counts):
             continue
-        if one.library or end < len(one.counts):
+        most = 2 * (seen[-1] - (seen[0] if begin == 0 else 0)) > seen[-1]
+        if not most or not _grew_to_the_end(seen, evidence.moments[begin:end]):
             continue
         large = one.retained_bytes >= ONE_OFF_BYTES and not _are_spread(evidence.moments[begin:end])
         if large or _is_open(one, evidence, (begin, end)):
@@ -71,9 +72,14 @@ def _is_open(population: Population, evidence: HeapEvidence, span: tuple[int, in
     """Whether it grew for long, too late or too unevenly to be judged, and nothing in its source ends that."""
     if population.retained_bytes < LARGE_BYTES or population.limit is not None:
         return False
-    one = case(population, evidence) or weighed(population, evidence, span, Trend("too short"), by_bytes=False)
+    begin, end = span
+    swells = population.kind == "object"
+    one = case(population, evidence) or weighed(population, evidence, span, Trend("too short"), swells)
     unclear = one.trend.shape in ("too short", "unsteady") and not (one.slowing or one.fall or one.result)
-    return unclear and one.life >= SOME_LIFE and one.is_read and not (one.bounds or one.removes)
+    times = [moment.t_s for moment in evidence.moments]
+    at_most = times[end - 1] - times[max(0, begin - 1)]  # it may have come right after it was not there yet
+    long = at_most >= SOME_LIFE * (times[-1] - times[0])
+    return unclear and long and one.is_read and not (one.bounds or one.removes)
 
 
 def _are_spread(moments: Sequence[Moment]) -> bool:

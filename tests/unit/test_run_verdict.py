@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from memdiag.analysis.judgement import findings
 from memdiag.analysis.run_verdict import verdict_of
 from memdiag.model import HeapEvidence, Moment, Population
-from tests.unit.populations import CLOSES, TRIMS, evidence, population, ramp
+from tests.unit.populations import CLOSES, KEEPS, TRIMS, evidence, population, ramp
 
 
 def of_run(*populations: Population, **changes: Any) -> str:
@@ -56,10 +57,11 @@ class Manager:
     ("counts", "times"),
     [
         ((-1, -1, -1, 200, 500, 800, 1000), (21, 24, 27, 33, 39, 45, 51)),
+        ((-1, -1, -1, -1, -1, 500, 1000), (21, 24, 27, 33, 37, 49, 51)),
         ((-1, -1, -1, 200, 500, 1000, 1000), (21, 24, 27, 33, 39, 50.99, 51)),
         ((-1, -1, -1, -1, 116, 328, 550, 891, 977), (24, 29, 33, 36, 45, 56, 63, 73, 85)),
     ],
-    ids=["too late", "just before the end", "unevenly"],
+    ids=["too late", "after a gap", "just before the end", "unevenly"],
 )
 def test_what_cannot_be_judged_yet_is_inconclusive(counts: tuple[int, ...], times: tuple[float, ...]) -> None:
     """Unless something in its source ends it, or it has ended."""
@@ -73,3 +75,11 @@ def test_what_cannot_be_judged_yet_is_inconclusive(counts: tuple[int, ...], time
     assert on(population(counts, MEMO, library=True)) == "clean"
     assert on(population((*counts[:-2], counts[-3], counts[-3]), MEMO)) == "clean"
     assert on(population(counts, TRIMS)) == "clean"
+
+
+def test_a_buffer_that_was_seen_too_seldom() -> None:
+    sizes = (-1, -1, -1, 100_000, 700_000, 900_000, 1_000_000)
+    there = [1 if size > 0 else -1 for size in sizes]
+    one = population(there, KEEPS.replace("append", "write"), kind="object", sizes=sizes, retained_bytes=sizes[-1])
+    assert of_run(one) == "inconclusive"
+    assert of_run(dataclasses.replace(one, sizes=(*sizes[:-1], sizes[-2]))) == "clean"
