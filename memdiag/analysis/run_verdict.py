@@ -63,9 +63,17 @@ def _unsure(evidence: HeapEvidence) -> str:
 
 def _grew_to_the_end(counts: Sequence[int], moments: Sequence[Moment]) -> bool:
     """Whether there is more than ever before; a last sample may lie right before the end."""
-    last = moments[-1].t_s - _AT_THE_END * (moments[-1].t_s - moments[0].t_s)
-    before = [count for count, moment in zip(counts, moments, strict=True) if moment.t_s < last]
+    before = [count for count, moment in zip(counts, moments, strict=True) if _is_before(moment, moments)]
     return bool(before) and counts[-1] > max(before)
+
+
+def _is_before(moment: Moment, moments: Sequence[Moment]) -> bool:
+    """Whether it lies before the last one, by every clock that runs."""
+    for read in (_time, _work):
+        first, last = read(moments[0]), read(moments[-1])
+        if last > first and read(moment) >= last - _AT_THE_END * (last - first):
+            return False
+    return moment is not moments[-1]
 
 
 def _is_open(population: Population, evidence: HeapEvidence, span: tuple[int, int]) -> bool:

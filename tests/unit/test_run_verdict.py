@@ -54,20 +54,22 @@ class Manager:
 
 
 @pytest.mark.parametrize(
-    ("counts", "times"),
+    ("counts", "times", "idle_from"),
     [
-        ((-1, -1, -1, 200, 500, 800, 1000), (21, 24, 27, 33, 39, 45, 51)),
-        ((-1, -1, -1, -1, -1, 500, 1000), (21, 24, 27, 33, 37, 49, 51)),
-        ((-1, -1, -1, 200, 500, 1000, 1000), (21, 24, 27, 33, 39, 50.99, 51)),
-        ((-1, -1, -1, -1, 116, 328, 550, 891, 977), (24, 29, 33, 36, 45, 56, 63, 73, 85)),
+        ((-1, -1, -1, 200, 500, 800, 1000), (21, 24, 27, 33, 39, 45, 51), 51),
+        ((-1, -1, -1, -1, -1, 500, 1000), (21, 24, 27, 33, 37, 49, 51), 51),
+        ((-1, -1, -1, 200, 500, 1000, 1000), (21, 24, 27, 33, 39, 47, 51), 47),
+        ((-1, -1, -1, -1, 116, 328, 550, 891, 977), (24, 29, 33, 36, 45, 56, 63, 73, 85), 85),
     ],
     ids=["too late", "after a gap", "just before the end", "unevenly"],
 )
-def test_what_cannot_be_judged_yet_is_inconclusive(counts: tuple[int, ...], times: tuple[float, ...]) -> None:
+def test_what_cannot_be_judged_yet_is_inconclusive(
+    counts: tuple[int, ...], times: tuple[int, ...], idle_from: int
+) -> None:
     """Unless something in its source ends it, or it has ended."""
 
     def on(one: Population) -> str:
-        seen = HeapEvidence(tuple(Moment(at / 1000, "sample", at / 1000) for at in times), (one,))
+        seen = HeapEvidence(tuple(Moment(at / 1000, "sample", min(at, idle_from) / 1000) for at in times), (one,))
         return verdict_of(findings(seen, duration_s=0.1), seen).verdict
 
     assert on(population(counts, MEMO)) == "inconclusive"
