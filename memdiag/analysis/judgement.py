@@ -145,11 +145,11 @@ def _of_the_programs_own(one: Case) -> Judgement | None:
         return None  # definitions, which are in use elsewhere: a module is still being filled
     if one.fall and one.trend.growth < _MANY_FALLS * one.fall:
         return None
-    if one.slowing:
-        return Judgement("suspect", 0.4, "slowing")
     if _is_running_local(one.population) and not one.is_read:
         told = one.unseen <= _UNSEEN and one.grown_bytes >= LARGE_BYTES
         return Judgement("suspect", 0.35, "local") if told else Judgement("info", 0.3, "unseen")
+    if one.slowing:
+        return Judgement("suspect", 0.4, "slowing")
     if one.life < SOME_LIFE:
         return Judgement("suspect", 0.4, "short life")
     return _capped(one, Judgement("suspect", 0.7, "in vain") if one.evicts_in_vain else _lasting(one))
