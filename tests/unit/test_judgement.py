@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memdiag.analysis.judgement import findings
-from memdiag.model import HeapEvidence, Moment, Site
+from memdiag.model import HeapEvidence, Moment, Population, Site
 from tests.unit.populations import (
     CLOSES,
     EXPIRES,
