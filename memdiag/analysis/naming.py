@@ -29,7 +29,7 @@ _RESOURCES = re.compile(
     r"(?:^|\.)(?:TextIOWrapper|BufferedReader|BufferedWriter|BufferedRandom|FileIO|socket|SSLSocket|Connection|Cursor"
     r"|TemporaryDirectory|_TemporaryFileWrapper|Popen|mmap|StreamWriter|ClientSession|ThreadPoolExecutor|ZipFile)$"
 )
-_TASKS = re.compile(r"(?:^|\.)(?:_?Task|_?Future|coroutine)$")
+_TASKS = re.compile(r"(?:^|\.)(?:_?Task|_?Future|coroutine|TimerHandle)$")
 _FINALIZERS = re.compile(r"(?:^|\.)finalize(?:\._Info)?$")
 _ERRORS = re.compile(r"(?:Error|Exception|Warning|Interrupt|traceback|ExceptionGroup)$")
 

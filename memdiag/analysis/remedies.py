@@ -24,6 +24,8 @@ def remedy(one: Case, pattern: str, where: str) -> str:
 def _by_use(one: Case, pattern: str) -> str:
     """What the way it is used calls for, where the usual remedy would not do; empty where nothing special does."""
     container, adds = _container(one), " ".join(touch.how for touch in one.adds)
+    if one.population.item_type.rpartition(".")[2] == "TimerHandle":
+        return "Tasks that sleep, and call_later(), wait in {name}: end or cancel() those that nobody needs any more."
     if pattern == "task" and any(CALLBACK in touch.how for touch in one.reached_removes):
         return "See what those that are left in {name} wait for: let it end (a timeout), or cancel() them."
     if pattern == "task" and container == "dict":

@@ -9,14 +9,19 @@ _UNWINDING = 0.05  # of the program's work: what is done after its end
 _UNWINDING_S = 0.003
 _LETTING_GO = 0.25  # of the program's work, if much of what had come is gone after it
 _MUCH = 0.3
+_WINDING_UP = 0.6  # of the program's work, that an event loop may take to let go of what it had
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How far the program has come, in CPU seconds of its own, and how much it holds then, in whatever unit."""
+    """How far the program has come, in CPU seconds of its own, and how much it holds then, in whatever unit.
+
+    ``loop_over``: what ends is all that an event loop was given; what the loop does then is to cancel the rest.
+    """
 
     worked: float
     held: float
+    loop_over: bool = False
 
 
 def settled(ends: Sequence[Standing], begun: Standing) -> int:
@@ -28,6 +33,9 @@ def settled(ends: Sequence[Standing], begun: Standing) -> int:
     last = ends[-1].worked
     window = max(_UNWINDING * (last - begun.worked), _UNWINDING_S)
     at = next(at for at, end in enumerate(ends) if last - end.worked <= window)
+    over = next((one for one in range(at - 1, -1, -1) if ends[one].loop_over), None)
+    if over is not None and last - ends[over].worked <= _WINDING_UP * (last - begun.worked):
+        at = over if _let_go(ends[over], ends[-1], begun) else at
     little = _LETTING_GO * (last - begun.worked)
     while at and last - ends[at - 1].worked <= little and _let_go(ends[at - 1], ends[at], begun):
         at -= 1

@@ -121,7 +121,10 @@ def end_of_work(recording: Recording) -> float | None:
     if not ends or not found:
         return None
     times = [sample.t_s for sample in found]
-    standing = [Standing(float(end["worked"]), _blocks_at(float(end["t"]), times, found)) for end in ends]
+    standing = [
+        Standing(float(end["worked"]), _blocks_at(float(end["t"]), times, found), bool(end.get("loop_over")))
+        for end in ends
+    ]
     return float(ends[settled(standing, Standing(found[0].worked_s or 0.0, found[0].heap_blocks or 0))]["t"])
 
 

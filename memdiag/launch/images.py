@@ -150,7 +150,8 @@ class ImageDesk:
         ends = [image for image in there if image.at_an_end]
         if any(image.label != "exit" for image in ends):
             first = next(image for image in self._images if image.bytes)
-            standing = [Standing(image.worked, image.bytes) for image in (first, *ends)]
+            over = {end["worked"] for end in self.recording.headers("moment") if end.get("loop_over")}
+            standing = [Standing(image.worked, image.bytes, image.worked in over) for image in (first, *ends)]
             end = ends[settled(standing[1:], standing[0])]
             return self._with_threads(there, end) or end
         if len(there) > 1 and (self.recording.first("left") or ends) and self._fell(*there[-2:]):

@@ -175,14 +175,14 @@ class Probe:
         if self._last_end >= 0 and (since < 0.05 * (worked - self.ends.first_worked) or not cheap):
             return
         self._ends_seen.add(name)
-        self._final(f"end of {name}()")
+        self._final(f"end of {name}()", self.ends.loop_over)
 
-    def _final(self, label: str) -> None:
+    def _final(self, label: str, loop_over: bool = False) -> None:
         begun = _perf_counter()
         if not self.recorder.begin(wait=True):
             return
         try:
-            self._look(label)
+            self._look(label, loop_over)
         except Exception as error:
             self.recorder.fault(label, error)
             deliver_again(error)
@@ -194,12 +194,12 @@ class Probe:
         self._last_cost = _perf_counter() - begun
         self._last_collections = self.recorder.collections
 
-    def _look(self, label: str) -> None:
+    def _look(self, label: str, loop_over: bool) -> None:
         self.sampler.sample(at_end=True)
         left = memray_tracer.settle(self.recorder.collector_enabled) if self.memray is not None else 0
         clocks = {"t": self.recorder.active(), "clock": self.recorder.now(), "worked": self.recorder.worked()}
         clocks["since"] = clocks["worked"] - self.ends.first_worked
-        self.recorder.write("moment", {**clocks, "label": label, "left_waiting": left})
+        self.recorder.write("moment", {**clocks, "label": label, "left_waiting": left, "loop_over": loop_over})
         if self.looks is not None:
             self.looks.look(label)
         else:

@@ -57,13 +57,14 @@ if TYPE_CHECKING:
 class _Sentinel:
     """Dies with the frame it was put on. A tracer that is set later may call it: it then does nothing, silently."""
 
-    __slots__ = ("born", "name", "outermost", "seen", "watch")
+    __slots__ = ("born", "given", "name", "outermost", "seen", "watch")
 
     def __init__(self, watch: Ends, name: str, outermost: bool, born: float) -> None:
         self.watch = watch
         self.name = name
         self.outermost = outermost
         self.born = born
+        self.given = False  # to an event loop, which is over with it
         self.seen = 1
 
     def __call__(self, _frame: Any, _event: Any, _argument: Any) -> _Sentinel:
@@ -96,6 +97,7 @@ class Ends:
         self._last_mark = 0.0
         self.first_worked = 0.0  # CPU seconds at the first mark: what came before was loading
         self.importing = False  # at the last mark, the program was still loading its modules
+        self.loop_over = False  # the end that is told is that of all that an event loop was given
         # Kept, since 3.10 goes on using the method that is its profile function after another has taken its place.
         self._on_return, self._on_call = self._returning, self._beginning
         if not _LOCALS_OUTLIVE_F_TRACE:
@@ -127,7 +129,7 @@ class Ends:
         while frame is not None and depth > 0:
             caller = frame.f_back
             if _LOCALS_OUTLIVE_F_TRACE and (frame.f_globals.get("__name__"), frame.f_code.co_name) == _RUNNER:
-                self.mark_coroutines([_given(frame.f_locals)])
+                self._mark_given_to(frame)
             entered = caller is not None and _is_library(caller) and not _is_library(frame)
             if (depth == 1 and not _is_ours(frame.f_globals.get("__name__"))) or (entered and depth <= _DEPTH):
                 self._mark_one(frame, outermost=depth == 1)
@@ -168,14 +170,24 @@ class Ends:
             if self._paths() != paths or self._far(path + "f_trace") is not sentinel:
                 sentinel.name = ""
 
-    def _mark_given(self, path: str) -> None:
+    def _mark_given_to(self, runner: FrameType) -> None:
         """Mark the coroutine that an event loop was given: between its steps it is on no stack."""
+        coroutine = _given(runner.f_locals)
+        self.mark_coroutines([coroutine])
+        frame = coroutine.cr_frame if type(coroutine) is Coroutine else None
+        if frame is not None and type(frame.f_trace) is _Sentinel:
+            frame.f_trace.given = True
+
+    def _mark_given(self, path: str) -> None:
+        """The same from afar."""
         try:
             told = _attrgetter("f_code.co_name", "f_code.co_filename", "f_trace")
             name, file, present = _drain(_map(told, self._given_frames(path)), 1).pop()
             if present is None and not _is_library_file(file):
-                sentinel = _Sentinel(self, name, False, self._recorder.active())
-                _drain(_map(setattr, self._given_frames(path), ("f_trace",), (sentinel,)), 0)
+                present = _Sentinel(self, name, False, self._recorder.active())
+                _drain(_map(setattr, self._given_frames(path), ("f_trace",), (present,)), 0)
+            if type(present) is _Sentinel:
+                present.given = True
         except (AttributeError, IndexError):
             return  # it has ended meanwhile
 
@@ -291,6 +303,7 @@ class Ends:
         share = _LASTING_OUTERMOST if sentinel.outermost else _LASTING
         lasted = known and now - sentinel.born >= share * (now - self._first_mark)
         if sentinel.name and lasted and self._recorder.mine() and self._recorder.collecting != _get_ident():
+            self.loop_over = sentinel.given
             self._tell(sentinel.name, sentinel.outermost, _has_caller())
 
 

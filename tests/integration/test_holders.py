@@ -369,6 +369,31 @@ REGISTRIES = {
         "task",
         "Task",
     ),
+    "tasks that sleep, which asyncio.run() cancels": (
+        """
+        import asyncio
+
+        class Watchdog:
+            def __init__(self):
+                self.beats = [0] * 50
+
+            async def run(self):
+                while True:
+                    await asyncio.sleep(3600)
+                    self.beats.append(1)
+
+        async def main():
+            for number in range(3000):
+                task = asyncio.create_task(Watchdog().run())
+                await asyncio.sleep(0)
+                work()
+
+        asyncio.run(main())
+        """,
+        "_UnixSelectorEventLoop._scheduled",
+        "task",
+        "TimerHandle",
+    ),
     "what is garbage when asyncio.run() ends": (
         """
         import asyncio

@@ -36,3 +36,19 @@ BEGUN = Standing(0.1, 1_000)
 )
 def test_the_end_of_the_work(ends: list[tuple[float, float]], counts: int) -> None:
     assert settled([Standing(*end) for end in ends], BEGUN) == counts
+
+
+@pytest.mark.parametrize(
+    ("ends", "counts"),
+    [
+        ([(1.0, 9_000, True), (1.9, 8_800, False), (2.0, 1_200, False)], 0),
+        ([(1.0, 9_000, False), (1.9, 8_800, False), (2.0, 1_200, False)], 1),
+        ([(1.0, 9_000, True), (2.0, 8_500, False)], 1),
+        ([(1.0, 9_000, True), (3.0, 1_200, False)], 1),
+        ([(1.0, 9_000, True), (1.8, 5_000, True), (2.0, 1_200, False)], 1),
+    ],
+    ids=["it lets go", "no loop", "it keeps all", "the program did much after it", "the last of two"],
+)
+def test_what_an_event_loop_does_once_it_is_over_is_no_work(ends: list[tuple[float, float, bool]], counts: int) -> None:
+    """It cancels the tasks that are left, which may take as long as it took to make them."""
+    assert settled([Standing(*end) for end in ends], BEGUN) == counts
