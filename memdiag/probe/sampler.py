@@ -239,7 +239,7 @@ class Collections:
         now = _perf_counter()
         recorder = self._recorder
         try:
-            if now >= self._busy_until or _gettrace() or _getprofile():
+            if now >= self._busy_until or recorder.looking or _gettrace() or _getprofile():
                 self._heard(phase, info, now)
             elif phase == "stop":
                 recorder.collections += 1

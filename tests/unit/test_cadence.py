@@ -134,3 +134,9 @@ def test_the_look_that_tells_least_is_given_up() -> None:
     assert densest(times, [2, 4, 5]) == 2
     assert densest(times, [1, 7]) == 7
     assert densest({}, [8, 9]) == 9
+
+
+def test_what_the_first_seconds_may_take_besides() -> None:
+    budget = Budget(share=0.03, early=0.25, first=1.0)
+    assert budget.by(0.5) == pytest.approx(0.5 * 0.28)
+    assert budget.by(10.0) - budget.by(9.0) == pytest.approx(0.03)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 
 from memdiag.probe.image import Images
+from memdiag.probe.native import present
 from memdiag.probe.recorder import Recorder
 
 
@@ -27,3 +31,20 @@ def test_both_threads_may_see_that_an_image_is_done(tmp_path: object) -> None:
     images = Contended(Recorder(str(tmp_path), 0.0), lambda name: not name.endswith(".part"))
     images._walked = {1: False, 2: True}
     assert images._unfinished() == 0
+
+
+def test_what_walks_cost_beside_the_program_bounds_how_many_there_are(tmp_path: Path) -> None:
+    native = present()
+    if native is None or not native.can_copy:
+        pytest.skip("there are no images here")
+    recorder = Recorder(str(tmp_path), 0.0, native)
+    recorder._started = recorder.now() - 2.0  # the run began two seconds ago
+    images = Images(recorder, [], "auto")
+    assert images.due()
+    for number, cost in ((1, "0.125"), (2, "7.5")):
+        (tmp_path / f"walked-{number}").write_text(cost)
+        (tmp_path / f"heap-{number}").touch()
+        images._walked[number] = True
+        assert images._unfinished() == 0
+        assert images.due() == (number == 1)
+    assert images._walks_s == 7.625

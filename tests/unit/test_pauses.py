@@ -130,3 +130,18 @@ def test_the_watch_is_no_part_of_a_pause(recorder: Recorder) -> None:
         gc.enable()
     assert len(waited) == 2
     assert cost_of(found.pauses.tell(1.0)).seconds < 0.05
+
+
+def test_of_collections_in_a_burst_each_counts_and_few_are_heeded(recorder: Recorder) -> None:
+    ticks: list[int] = []
+    gc.disable()
+    found = Collections(recorder, lambda: ticks.append(recorder.collections), watch=None)
+    try:
+        for _ in range(500):
+            gc.collect(0)
+    finally:
+        found.remove()
+        gc.enable()
+    assert recorder.collections == cost_of(found.pauses.tell(1.0)).generations[0].collections == 500
+    assert ticks[0] == 1
+    assert len(ticks) < 500
