@@ -45,9 +45,9 @@ main()
 """
 
 GROWING = """
-import leaking
+import leaking; ZEROS = [0] * 2_000
 def work(number):
-    return leaking.digest(b"%d" % number * 200)
+    return leaking.digest(b"%d" % number * 200) + ZEROS.count(1)
 def main():
     total = 0
     for number in range(40_000):
