@@ -222,12 +222,13 @@ class Images:
             if self._is_there(f"heap-{number}.part"):
                 self._walked[number] = True
             elif begun or self._is_there(f"heap-{number}") or number <= self._number - _FORGOTTEN:
-                self._walked.pop(number, None)
-                self._learn_cost(number)
+                self._done(number)
         return len(self._walked)
 
-    def _learn_cost(self, number: int) -> None:
-        """What an image that is done says of its walk."""
+    def _done(self, number: int) -> None:
+        """Take note of what an image says of its walk, unless the other thread has seen to that."""
+        if self._walked.pop(number, None) is None:
+            return
         native = self._recorder.native
         text = native.contents(self._path(f"walked-{number}")) if native is not None else None
         if text:

@@ -33,6 +33,17 @@ def test_both_threads_may_see_that_an_image_is_done(tmp_path: object) -> None:
     assert images._unfinished() == 0
 
 
+def test_what_both_threads_see_to_be_done_is_charged_once(tmp_path: Path) -> None:
+    native = present()
+    if native is None:
+        pytest.skip("there are no images here")
+    images = Contended(Recorder(str(tmp_path), 0.0, native), lambda name: not name.endswith(".part"))
+    (tmp_path / "walked-1").write_text("0.125")
+    images._walked = {1: True}
+    assert images._unfinished() == 0
+    assert images._walks_s == 0.125
+
+
 def test_what_walks_cost_beside_the_program_bounds_how_many_there_are(tmp_path: Path) -> None:
     native = present()
     if native is None or not native.can_copy:
