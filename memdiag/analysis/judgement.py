@@ -126,7 +126,7 @@ def _steady(one: Case) -> Judgement | None:
         return Judgement("info", 0.5, "library")
     if one.under_way and one.population.path.endswith(BY_NATIVE_CODE):
         return Judgement("info", 0.3, "in passing")
-    return _of_the_programs_own(one) if _is_ours(one.population) else _of_a_library(one)
+    return _of_the_programs_own(one) if _is_ours(one) else _of_a_library(one)
 
 
 def _of_a_library(one: Case) -> Judgement:
@@ -193,11 +193,19 @@ def _capped(one: Case, judgement: Judgement) -> Judgement:
     return Judgement(judgement.verdict, judgement.confidence * (0.7 + 0.3 * watched), judgement.reason)
 
 
-def _is_ours(population: Population) -> bool:
+def _is_ours(one: Case) -> bool:
     """Whether the program has a hand in it: by holding it, or by making what a library's registry holds."""
-    if not population.library:
-        return True
-    return any(not is_library(site.file) for site in population.sites[:1])
+    traced = one.population.sites
+    return not one.population.library or (_is_made_here(one) and not any(is_library(site.file) for site in traced[:1]))
+
+
+def _is_made_here(one: Case) -> bool:
+    """Whether a tracer saw the program make the items, and so many of them that it was not by chance.
+
+    An object may lie where another, which was traced, lay before.
+    """
+    seen = sum(site.count for site in one.population.sites if not is_library(site.file))
+    return seen >= max(1, min(_FEW_TRACED, one.gained))
 
 
 def _is_bookkeeping(population: Population) -> bool:
@@ -236,10 +244,16 @@ def _covers(outer: Case, inner: Case) -> bool:
     if _is_weak(inner.population) and not _is_weak(outer.population) and abs(outer.gained - inner.gained) <= _AS_MANY:
         return True  # weak references, or finalizers, of what something else keeps alive
     path, within = outer.population.path, inner.population.path
+    if inner.population.library and not outer.population.library and _is_also_held(inner, path):
+        return True  # a library's list of what the program keeps alive
     if within == path or _normal(within) == _normal(path) + "[*]":
         kinds = (outer.population.kind, inner.population.kind)
         return kinds in (("container", "type"), ("container", "chain"), ("chain", "type"))
     return within.startswith(path + "[") or (outer.population.kind == "chain" and within.startswith(path + "."))
+
+
+def _is_also_held(one: Case, path: str) -> bool:
+    return any(other == path or other.startswith(path + "[") for other in one.population.others)
 
 
 def _is_weak(population: Population) -> bool:
@@ -297,16 +311,12 @@ def finding(one: Case, judgement: Judgement, evidence: HeapEvidence, duration_s:
 
 
 def _sites(one: Case) -> tuple[Site, ...]:
-    """Where the items were made: as a tracer saw it, unless that was so few that chance may have had a hand in it.
-
-    An object may lie where another, which was traced, lay before; that of a library is the likelier one.
-    """
+    """Where the items were made: as a tracer saw it, unless that was so few that chance may have had a hand in it."""
     traced = one.population.sites
-    seen = sum(site.count for site in traced if not is_library(site.file))
-    if seen >= min(_FEW_TRACED, one.gained):
+    if _is_made_here(one):
         return traced
     few = sum(site.count for site in traced) < min(_FEW_TRACED, one.gained)
-    return _inferred(one) or (() if few and not seen else traced)
+    return _inferred(one) or (() if few and all(is_library(site.file) for site in traced) else traced)
 
 
 def _inferred(one: Case) -> tuple[Site, ...]:
