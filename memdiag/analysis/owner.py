@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from memdiag.analysis.references import Target
+from memdiag.analysis.results import LOOPS, results
 from memdiag.analysis.scopes import Module, Scope, last_name, parse
 from memdiag.analysis.touches import FIRST, Deed, acts, caches
 from memdiag.model import OwnerFacts, Touch
@@ -25,7 +26,6 @@ _TIME = re.compile(
     r"|ticks?|monotonic|perf_counter)(?:_|$)",
     re.IGNORECASE,
 )
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 def read_owner(text: str, file: str, owner: str, attribute: str, others: Mapping[str, str] | None = None) -> OwnerFacts:
@@ -176,7 +176,7 @@ class _Reader:
             node for node in above if isinstance(node, ast.Try) for end in node.finalbody if _is_in(end, one.node)
         ]
         before = [act for act in self.adding if act.scope is one.scope and _line(act.node) < _line(one.node)]
-        loops = [node for node in above if isinstance(node, _LOOPS) and not any(_is_in(node, a.node) for a in before)]
+        loops = [node for node in above if isinstance(node, LOOPS) and not any(_is_in(node, a.node) for a in before)]
         return bool(before) and not finals and not loops
 
     def _unreached(self, scope: Scope) -> str:
@@ -329,7 +329,7 @@ class _Reader:
             return False
         if one.bulk:
             return True
-        loop = next((node for node in above if isinstance(node, _LOOPS)), None)
+        loop = next((node for node in above if isinstance(node, LOOPS)), None)
         if loop is not None:  # one that also adds is at work through a queue
             inside = {id(node) for node in ast.walk(loop)}
             return not any(id(act.node) in inside for act in self.adding)
@@ -350,34 +350,5 @@ class _Reader:
                 yield self._touch(value, owner, "default argument")
 
     def results(self) -> Iterator[Touch]:
-        """Where a variable that a loop fills is used as a whole after that loop: as a job's result is."""
-        owner = self.target.owner
-        if owner is None or owner.is_class:
-            return
-        if owner.parent is None and {act.scope.name for act in self.adding} == {"main"}:
-            owner = self.adding[0].scope
-        loops = [self._outermost(act) for act in self.adding if act.scope is owner]
-        ends = [loop.end_lineno or 0 for loop in loops if loop is not None]
-        if not ends or None in loops:
-            return
-        for node in owner.nodes:
-            how = self._use(node, owner)
-            if how and getattr(node, "lineno", 0) > max(ends):
-                yield self._touch(node, owner, RESULT + how)
-
-    def _outermost(self, act: Deed) -> ast.For | ast.AsyncFor | ast.While | None:
-        loops = [one for one in self.module.above(act.node) if isinstance(one, _LOOPS)]
-        return loops[-1] if loops else None
-
-    def _use(self, node: ast.AST, scope: Scope) -> str:
-        """What is done with the variable that a mention of it is in; asking how long it is does not count."""
-        if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
-            return ""
-        if (meant := self.target.meant(node, scope)) is None or meant.depth:
-            return ""
-        parent = self.module.parents.get(node)
-        if isinstance(parent, ast.Call) and node in parent.args:
-            return "" if last_name(parent) == "len" else f"given to {last_name(parent) or 'a call'}()"
-        return {ast.Return: "returned", ast.For: "gone through", ast.comprehension: "gone through"}.get(
-            type(parent), "used"
-        )
+        for node, scope, how in results(self.target, self.found):
+            yield self._touch(node, scope, RESULT + how)

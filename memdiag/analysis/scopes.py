@@ -39,6 +39,10 @@ class Scope:
         return isinstance(self.node, ast.ClassDef)
 
     @property
+    def is_decorated(self) -> bool:
+        return isinstance(self.node, _SCOPES) and bool(self.node.decorator_list)
+
+    @property
     def bare(self) -> str:
         return self.name.rpartition(".")[2]
 
