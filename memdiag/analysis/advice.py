@@ -232,7 +232,7 @@ def _reason(told: Told) -> str:
     if told.reason == "result":
         assert one.result is not None
         how = one.result.how.removeprefix(RESULT)
-        return f"It is a variable that is {how} at {at(one.result)}, once it is full: what the program is for."
+        return f"All of it is {how} at {at(one.result)}, once it is full: what the program is for."
     return _REASONS.get(told.reason, "")
 
 

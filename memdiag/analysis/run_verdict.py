@@ -12,8 +12,6 @@ from memdiag.analysis.series import Trend
 from memdiag.model import Finding, HeapEvidence, Moment, Population, RunVerdict
 from memdiag.units import counted, format_bytes
 
-_AT_THE_END = 0.02  # of the time that something was there
-
 
 @dataclass(frozen=True)
 class RunJudgement:
@@ -62,16 +60,16 @@ def _unsure(evidence: HeapEvidence) -> str:
 
 
 def _grew_to_the_end(counts: Sequence[int], moments: Sequence[Moment]) -> bool:
-    """Whether there is more than ever before; a last sample may lie right before the end."""
+    """Whether there is more than ever before; that it was as much right before the end is no level."""
     before = [count for count, moment in zip(counts, moments, strict=True) if _is_before(moment, moments)]
     return bool(before) and counts[-1] > max(before)
 
 
 def _is_before(moment: Moment, moments: Sequence[Moment]) -> bool:
-    """Whether it lies before the last one, by every clock that runs."""
+    """Whether it lies well before the last one, by every clock that runs."""
     for read in (_time, _work):
         first, last = read(moments[0]), read(moments[-1])
-        if last > first and read(moment) >= last - _AT_THE_END * (last - first):
+        if last > first and read(moment) >= last - series.LEVEL * (last - first):
             return False
     return moment is not moments[-1]
 

@@ -21,6 +21,7 @@ _FEWEST = 4  # intervals that must grow, one after the other, up to the end
 _EVEN = 0.3  # of the mean rate: an interval that grew less is a pause
 _LATE = 0.5  # of the run that the growing intervals must cover
 _NOISE = 3.0  # growth must be this many times the largest fall that came before the end
+LEVEL = 0.2  # of the run, at its end, that must have brought next to nothing for growth to have come to an end
 
 _AGREED: tuple[Shape, ...] = ("steady", "unsteady", "step", "levelled")  # the later, the more clocks must say so
 
@@ -94,7 +95,7 @@ def _judge_cut(
     if steady >= _FEWEST and share >= _LATE and late >= least:
         shape: Shape = "steady" if late >= _NOISE * _largest_fall(values) else "unsteady"
         return Trend(shape, growth, growth / max(times[-1] - times[0], 1e-9), steady, share)
-    return Trend(_otherwise(rises, growth), growth, 0.0, steady, share)
+    return Trend(_otherwise(rises, spans, growth), growth, 0.0, steady, share)
 
 
 def _cuts(times: Floats) -> list[int]:
@@ -124,9 +125,11 @@ def _largest_fall(values: Sequence[float]) -> float:
     return float((heights - np.asarray(values, dtype=np.float64)).max())
 
 
-def _otherwise(rises: Floats, growth: float) -> Shape:
+def _otherwise(rises: Floats, spans: Floats, growth: float) -> Shape:
     if rises.max() >= 0.7 * growth:
         return "step"
-    if rises[-max(1, len(rises) // 4) :].sum() < 0.1 * growth:
+    covered = np.cumsum(spans[::-1])
+    last = 1 + int(np.searchsorted(covered, LEVEL * covered[-1] - 1e-9))
+    if rises[-last:].sum() < 0.1 * growth:
         return "levelled"
     return "unsteady"

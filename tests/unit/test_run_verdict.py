@@ -79,6 +79,22 @@ def test_what_cannot_be_judged_yet_is_inconclusive(
     assert on(population(counts, TRIMS)) == "clean"
 
 
+def test_the_last_batch_of_a_short_run_is_no_level() -> None:
+    """As 5,000 tasks were seen to come, and the last of them to end: a sixth of the run without growth."""
+    counts = (120, 305, 672, 952, 1926, 2482, 2901, 4425, 5000, 5000)
+    work = (54, 57, 61, 64, 74, 79, 84, 97, 108, 119)
+    times = (73, 81, 86, 90, 116, 129, 143, 176, 209, 234)
+
+    def on(counts: tuple[int, ...], *more: tuple[int, int]) -> str:
+        clocks = [*zip(times, work, strict=True), *more]
+        one = population(counts, KEEPS.replace("history.append(turn)", "history.add(turn)"))
+        seen = HeapEvidence(tuple(Moment(at / 1000, "sample", worked / 1000) for at, worked in clocks), (one,))
+        return verdict_of(findings(seen, duration_s=0.2), seen).verdict
+
+    assert on(counts) == "inconclusive"
+    assert on((*counts, 5000), (280, 140)) == "clean"
+
+
 def test_a_buffer_that_was_seen_too_seldom() -> None:
     sizes = (-1, -1, -1, 100_000, 700_000, 900_000, 1_000_000)
     there = [1 if size > 0 else -1 for size in sizes]

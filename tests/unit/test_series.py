@@ -116,6 +116,13 @@ def test_a_plateau_after_warming_up(count: int, part: float) -> None:
     assert trend.per_second == 0.0
 
 
+@pytest.mark.parametrize(("flat", "shape"), [(1, "unsteady"), (2, "levelled"), (3, "levelled")])
+def test_a_plateau_is_seen_for_a_fair_part_of_the_run(flat: int, shape: str) -> None:
+    """One interval of seven without growth is none: the last of the work may have been of another kind."""
+    values = [*range(0, (8 - flat) * 10**5, 10**5), *[(7 - flat) * 10**5] * flat]
+    assert judge(list(range(8)), values, LEAST).shape == shape
+
+
 @pytest.mark.parametrize("height", [3, 5, 8, 12])
 def test_a_saw(height: int) -> None:
     assert judged(saw(120, height, 1e5)).shape != "steady"
