@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from memdiag.analysis.aliases import attribute_trails
 from memdiag.analysis.census import Census, amounts_of, census, new_nodes
 from memdiag.analysis.growers import Candidate, floor_growth, growing, outgrows_its_falls
 from memdiag.analysis.items import Items, describe, items_of, sites_of
@@ -25,7 +26,7 @@ from memdiag.analysis.roles import ATOMS, CACHE, WEAK, Mask, Roles
 from memdiag.analysis.roots import OWN_TRACEBACK, Tree, spanning_tree
 from memdiag.analysis.waiting import waiting
 from memdiag.analysis.wording import REGISTERED, Narrator, Way
-from memdiag.model import Answers, HeapEvidence, HeapGraph, Ints, Population, Questions, Site
+from memdiag.model import Answers, HeapEvidence, HeapGraph, Ints, Named, Population, Questions, Site
 
 _MOST = 30  # populations
 _MOST_OF_LIBRARIES = 8
@@ -46,6 +47,7 @@ class Case:
     retained_bytes: int
     reachable_bytes: int
     sites: tuple[Site, ...]
+    aliases: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ class _Search:
             retained_bytes=retention.of(number, let_go_by).retained_bytes,
             reachable_bytes=retention.reachable_bytes(number),
             sites=sites_of(items, self._series, self._last),
+            aliases=attribute_trails(one.chief, self._roles, self._tree) if one.kind == "container" else (),
         )
 
     def _items(self, one: Candidate) -> Items:
@@ -200,7 +203,7 @@ def _questions(graph: HeapGraph, cases: Sequence[Case]) -> Questions:
     edges: dict[tuple[int, int], None] = {}
     objects: dict[int, None] = {}
     for case in cases:
-        for trail in (case.trail, *case.others):
+        for trail in (case.trail, *case.others, *case.aliases):
             ids = [int(graph.ids[node]) for node in trail]
             edges.update(dict.fromkeys(pairwise(ids)))
             objects.update(dict.fromkeys(ids))
@@ -276,7 +279,12 @@ def _population(case: Case, inquiry: Inquiry, narrator: Narrator, answers: Answe
         attribute=way.attribute,
         library=_of_library(case, way, inquiry),
         remade=one.remade,
+        aliases=tuple(_named(narrator.tell(trail)) for trail in case.aliases),
     )
+
+
+def _named(way: Way) -> Named:
+    return Named(way.text, way.owner, way.module, way.file, way.attribute)
 
 
 def _type(graph: HeapGraph, node: int) -> str:

@@ -32,6 +32,7 @@ _LEAST_OBJECT = 16  # bytes
 ONE_OFF_BYTES = 1_000_000  # a load that is worth a line
 _TELLING = {"exception", "class", "chain"}  # what the heap itself shows to be no program's product
 _FOR_LIFE = {"logging", "atexit", "at-fork"}  # what is put there stays there, whatever the source says
+_ENDED_AT_LAST = {"task", "resource", "listener", "exception"}  # awaited, closed, called or shown: that is no use of it
 _RESULT_NAMES = re.compile(r"(?:^|_)(?:results?|rows|outputs?|report|answers?|collected|found|totals?)$")
 _REFERENCES = {"ReferenceType", "weakref", "KeyedRef", "WeakMethod", "ref"}  # which hold nothing
 _WEAK_CONTAINERS = {"WeakSet", "WeakKeyDictionary", "WeakValueDictionary"}
@@ -139,7 +140,7 @@ def _of_a_library(one: Case) -> Judgement:
 def _of_the_programs_own(one: Case) -> Judgement | None:
     if one.life < _SHORT_LIFE:
         return Judgement("info", 0.4, "short life")
-    if one.result is not None:
+    if _is_product(one):
         return Judgement("info", 0.5, "result")
     if _is_module(one.population) and one.population.retained_bytes < _LEAST_OBJECT * one.gained:
         return None  # definitions, which are in use elsewhere: a module is still being filled
@@ -217,6 +218,12 @@ def _is_bookkeeping(population: Population) -> bool:
 def _is_module(population: Population) -> bool:
     """Whether it is a module's namespace itself that gains names."""
     return population.path == population.owner_module and not population.attribute
+
+
+def _is_product(one: Case) -> bool:
+    """Whether the source uses the whole of it once it is full; what an object keeps may only be ended all at once."""
+    ended = pattern_of(one.population) in _ENDED_AT_LAST and not _is_running_local(one.population)
+    return one.result is not None and not ended
 
 
 def _is_running_local(population: Population) -> bool:

@@ -125,34 +125,57 @@ class _Product:
         for node in scope.nodes:
             if getattr(node, "lineno", 0) <= end:
                 continue
-            if how := self._whole(node, scope):
+            if self._is_meant(node, scope) and (how := self._asked(node, scope)):
                 yield node, scope, how
-            elif isinstance(node, ast.Call) and not self._is_counted(node):
+            elif isinstance(node, ast.Call):
                 for one in self._called(node.func) - self._fillers:
-                    yield from ((inner, one, how) for inner in one.nodes if (how := self._whole(inner, one)))
+                    for inner in one.nodes:
+                        if self._is_meant(inner, one) and (how := self._asked(inner, one, (node, scope))):
+                            yield inner, one, how
 
-    def _is_counted(self, node: ast.AST) -> bool:
-        """Whether it is but asked how long it is: ``len(node)``."""
-        parent = self.module.parents.get(node)
-        return isinstance(parent, ast.Call) and node in parent.args and last_name(parent) in _COUNTING
-
-    def _whole(self, node: ast.AST, scope: Scope) -> str:
-        """What is done with all of the items, where a mention of the attribute does anything with them."""
+    def _is_meant(self, node: ast.AST, scope: Scope) -> bool:
         if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Load):
-            return ""
-        if (meant := self.target.meant(node, scope)) is None or meant.depth:
-            return ""
+            return False
+        meant = self.target.meant(node, scope)
+        return meant is not None and not meant.depth
+
+    def _asked(self, node: ast.AST, scope: Scope, call: tuple[ast.AST, Scope] | None = None) -> str:
+        """What is done with all of the items by what an expression, which is the container, is part of.
+
+        ``call`` is where the function was called from, if that is not the only place: it may return the container.
+        """
         parent = self.module.parents.get(node)
+        if isinstance(parent, (ast.Await, ast.Starred)):
+            return self._asked(parent, scope, call)
         if isinstance(parent, ast.Attribute) and parent.attr in _WHOLE:
-            parent = self.module.parents.get(parent)  # x.values()
-            node, parent = parent or node, self.module.parents.get(parent) if parent else None
-            if isinstance(parent, ast.Expr):
-                return "used"  # x.sort()
+            made = self.module.parents[parent]  # x.values()
+            sorts = parent.attr == "sort" and isinstance(made, ast.Call)
+            return "sorted" if sorts else self._asked(made, scope, call)
         if isinstance(parent, ast.Call) and node in parent.args:
-            return "" if self._is_counted(node) else f"given to {last_name(parent) or 'a call'}()"
+            return "" if last_name(parent) in _COUNTING else f"given to {last_name(parent) or 'a call'}()"
         if isinstance(parent, ast.comprehension):
             return "" if self._counts(parent) else "gone through"
-        return {ast.Return: "returned", ast.For: "gone through"}.get(type(parent), "")
+        if isinstance(parent, ast.Return):
+            above = call or self._only_call(scope)
+            return "returned" if above is not None and self._asked(*above) else ""
+        if isinstance(parent, (ast.Assign, ast.NamedExpr)):
+            return self._asked_by_name(parent, scope, call)
+        return "gone through" if isinstance(parent, ast.For) else ""
+
+    def _asked_by_name(self, made: ast.Assign | ast.NamedExpr, scope: Scope, call: tuple[ast.AST, Scope] | None) -> str:
+        """The same, of a variable that it is assigned to."""
+        to = made.targets[0] if isinstance(made, ast.Assign) else made.target
+        name = to.id if isinstance(to, ast.Name) else ""
+        reads = (node for node in scope.nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+        found = (self._asked(node, scope, call) for node in reads if node.id == name and node.lineno >= made.lineno)
+        return next((how for how in found if how), "")
+
+    def _only_call(self, scope: Scope) -> tuple[ast.AST, Scope] | None:
+        """Where a function that runs once is called."""
+        callers = self.module.callers(scope)
+        mentions = [(node, one) for one in callers for node in one.nodes if _mentioned(node) == scope.bare]
+        calls = [(self.module.parents[node], one) for node, one in mentions]
+        return calls[0] if calls else None
 
     def _counts(self, node: ast.comprehension) -> bool:
         """Whether no more is asked of each item than how long it is: ``sum(len(one) for one in x)``."""

@@ -21,7 +21,7 @@ _FEWEST = 4  # intervals that must grow, one after the other, up to the end
 _EVEN = 0.3  # of the mean rate: an interval that grew less is a pause
 _LATE = 0.5  # of the run that the growing intervals must cover
 _NOISE = 3.0  # growth must be this many times the largest fall that came before the end
-LEVEL = 0.2  # of the run, at its end, that must have brought next to nothing for growth to have come to an end
+LEVEL = 0.25  # of the run, at its end, that must have brought next to nothing for growth to have come to an end
 
 _AGREED: tuple[Shape, ...] = ("steady", "unsteady", "step", "levelled")  # the later, the more clocks must say so
 

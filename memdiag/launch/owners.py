@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from memdiag.analysis.origin import is_standard
 from memdiag.analysis.owner import made_at, read_owner
 from memdiag.capture.sources import read_sources, read_text
-from memdiag.model import HeapEvidence, OwnerFacts, Population, Site, Source
+from memdiag.model import HeapEvidence, Named, OwnerFacts, Population, Site, Source
 
 _FROM_OUTSIDE = "<memdiag>"
 
@@ -20,7 +20,7 @@ def with_owners(evidence: HeapEvidence, entries: Mapping[str, str] | None = None
     """
     texts: dict[str, str] = {}
     lines = read_sources((site.file, site.line) for population in evidence.populations for site in population.sites)
-    read = (_with_owner(population, texts, entries or {}) for population in evidence.populations)
+    read = (_by_its_name(population, texts, entries or {}) for population in evidence.populations)
     return dataclasses.replace(evidence, populations=tuple(_with_sites(population, lines) for population in read))
 
 
@@ -32,6 +32,26 @@ def _with_source(site: Site, lines: Mapping[tuple[str, int], Source]) -> Site:
     line = lines.get((site.file, site.line))
     return (
         site if line is None else dataclasses.replace(site, function=site.function or line.function, source=line.text)
+    )
+
+
+def _by_its_name(population: Population, texts: dict[str, str], entries: Mapping[str, str]) -> Population:
+    """By the variable that holds it, unless only an attribute that means the same is seen to be added to."""
+    found = _with_owner(population, texts, entries)
+    if not found.source.adds:
+        named = (_with_owner(_renamed(population, alias), texts, entries) for alias in population.aliases)
+        found = next((one for one in named if one.source.adds), found)
+    return dataclasses.replace(found, aliases=())
+
+
+def _renamed(population: Population, alias: Named) -> Population:
+    return dataclasses.replace(
+        population,
+        path=alias.path,
+        owner=alias.owner,
+        owner_module=alias.module,
+        owner_file=alias.file,
+        attribute=alias.attribute,
     )
 
 

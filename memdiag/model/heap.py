@@ -130,6 +130,17 @@ class OwnerFacts:
 
 
 @dataclass(frozen=True)
+class Named:
+    """A name for a holder: its path from a root, its owner, where that is defined, and the attribute's bare name."""
+
+    path: str
+    owner: str
+    module: str
+    file: str
+    attribute: str
+
+
+@dataclass(frozen=True)
 class Population:
     """Something in the heap that may grow, and what holds it, as evidence: no verdict yet.
 
@@ -157,6 +168,7 @@ class Population:
     library: bool = False  # no code of the program's own holds it: the path is a library's or the interpreter's
     source: OwnerFacts = OwnerFacts()
     remade: int = 0  # moments at which another object of the type was in the container's place
+    aliases: tuple[Named, ...] = ()  # attributes that a function's variable may be another name of; until one is chosen
 
 
 @dataclass(frozen=True)

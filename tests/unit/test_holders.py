@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import textwrap
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from memdiag.launch.owners import with_owners
 from memdiag.model import Frame, HeapEvidence, ObjectFacts, Population
 from tests.heapgraphs import Heap, evidence, inquired
 
@@ -247,6 +251,52 @@ def test_globals_name_it_before_variables_and_libraries_do() -> None:
 
     found = evidence(draw).populations[0]
     assert found.path == "__main__.app.history"
+
+
+def _returned(heap: Heap, moment: int, *, whose: str) -> None:
+    _program(heap)
+    heap.add("service", whose)
+    heap.add("items", "list", by="service", label=".items")
+    for at in range(20 + 10 * moment):
+        heap.add(f"m{at}", "__main__.Message", by="items", size=100)
+    heap.frame("__main__", "main", APP, service="service", found="items")
+
+
+def test_a_variable_that_is_another_name_of_an_attribute() -> None:
+    """``found = service.items``: the shorter way, and maybe the later one; the source will tell which is filled."""
+    one = _only(evidence(lambda heap, moment: _returned(heap, moment, whose="__main__.Service")))
+    assert (one.path, one.owner) == ("__main__.main() local found", "main.found")
+    assert [(also.path, also.owner, also.attribute, also.module, also.file) for also in one.aliases] == [
+        ("__main__.main() local service.items", "Service.items", "items", "__main__", APP)
+    ]
+    assert not _only(evidence(lambda heap, moment: _returned(heap, moment, whose="logging.Logger"))).aliases
+
+
+@pytest.mark.parametrize("fills", ["class", "function", "nothing"])
+def test_the_name_by_which_it_is_filled(fills: str, tmp_path: Path) -> None:
+    in_class = "self.items.append(one)" if fills == "class" else "pass"
+    in_main = "found.append(1)" if fills == "function" else "pass"
+    source = f"""
+        class Service:
+            def __init__(self):
+                self.items = []
+            def handle(self, one):
+                {in_class}
+        def main():
+            service = Service()
+            found = service.items
+            {in_main}
+    """
+    app = tmp_path / "app.py"
+    app.write_text(textwrap.dedent(source))
+    (one,) = evidence(lambda heap, moment: _returned(heap, moment, whose="__main__.Service")).populations
+    aliases = tuple(dataclasses.replace(alias, file=str(app)) for alias in one.aliases)
+    seen = HeapEvidence(moments=(), populations=(dataclasses.replace(one, owner_file=str(app), aliases=aliases),))
+    (named,) = with_owners(seen).populations
+    assert named.owner == ("Service.items" if fills == "class" else "main.found")
+    assert named.path.endswith("service.items" if fills == "class" else "found")
+    assert bool(named.source.adds) == (fills != "nothing")
+    assert not named.aliases
 
 
 def test_a_librarys_own_growth_is_marked_as_such() -> None:

@@ -240,6 +240,16 @@ def test_a_variable_that_its_function_goes_on_to_use_is_its_result() -> None:
     assert verdict(kept) == "leak"
 
 
+def test_an_attribute_that_is_used_as_a_whole_at_the_end() -> None:
+    """Its items are the program's result; but what is kept only to be awaited, or closed, is none."""
+    loop = "for one in range(9):\n    manager.ask(one)\nwrite(*manager.history)"
+    source = facts(KEEPS.replace("Manager().ask(1)", f"manager = Manager()\n{loop}"))
+    one = dataclasses.replace(population(ramp()), source=source)
+    assert verdict(one) == "info"
+    assert verdict(dataclasses.replace(one, item_type="_asyncio.Task")) == "leak"
+    assert verdict(dataclasses.replace(one, item_type="socket.socket")) == "leak"
+
+
 def test_an_attribute_named_as_a_result() -> None:
     source = facts(KEEPS.replace("history", "results"), "Manager", "results")
     one = population(ramp(), attribute="results", owner="Manager.results")

@@ -26,7 +26,10 @@ def main():
 
 
 def uses(
-    finish: str = "return self.lines", fill: str = "report.read(rows())", use: str = "report.finish()", start: str = ""
+    finish: str = "return self.lines",
+    fill: str = "report.read(rows())",
+    use: str = "show(report.finish())",
+    start: str = "",
 ) -> list[str]:
     text = REPORT.format(finish=finish, fill=fill, use=use, start=start or 'if __name__ == "__main__":\n    main()')
     facts = read_owner(textwrap.dedent(text), "/app/app.py", "Report", "lines")
@@ -37,7 +40,7 @@ def uses(
     ("finish", "how"),
     [
         ("return self.lines", "returned"),
-        ("self.lines.sort()", "used"),
+        ("self.lines.sort()", "sorted"),
         ("write(self.lines)", "given to write()"),
         ("return sum(line.size for line in self.lines)", "gone through"),
         ("for line in self.lines: print(line)", "gone through"),
@@ -49,7 +52,7 @@ def test_what_is_asked_for_as_a_whole_once_it_is_full(finish: str, how: str) -> 
 
 
 def test_it_may_be_used_where_it_is_filled() -> None:
-    assert uses("pass", use="print(*report.lines); write(report.lines)") == ["given to write()"]
+    assert uses("pass", use="print(len(report.lines)); write(report.lines)") == ["given to write()"]
     loop = "for part in parts():\n        report.read(part)"
     assert uses("pass", loop, "write(report.lines)") == ["given to write()"]
     assert uses("pass", "total = sum(report.read(part) for part in parts())", "write(report.lines)")
@@ -69,8 +72,27 @@ def test_what_asks_for_no_more_than_their_number(finish: str) -> None:
     assert not uses(finish)
 
 
-def test_the_length_of_what_is_returned() -> None:
-    assert not uses(use="print(len(report.finish()))")
+@pytest.mark.parametrize(
+    ("use", "whole"),
+    [
+        ("print(len(report.finish()))", False),
+        ("report.finish()", False),
+        ("lines = report.finish()", False),
+        ("lines = report.finish(); print(len(lines), lines[-1])", False),
+        ("lines = report.finish(); print(len(lines)); show(lines)", True),
+        ("for line in report.finish(): print(line)", True),
+        ("print(*report.finish())", True),
+        ("if lines := report.finish(): show(sorted(lines))", True),
+    ],
+)
+def test_what_is_done_with_what_is_returned(use: str, whole: bool) -> None:
+    assert uses(use=use) == ["returned"] * whole
+
+
+def test_the_function_that_fills_it_may_return_it() -> None:
+    run = "def run(report):\n    for part in parts():\n        report.read(part)\n    return report.lines\nmain()"
+    assert uses("pass", "lines = run(report)", "show(lines)", run) == ["returned"]
+    assert not uses("pass", "lines = run(report)", "print(len(lines))", run)
 
 
 def test_what_is_used_while_it_is_filled() -> None:
