@@ -42,16 +42,17 @@ def ran(*words: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        *(("capture", readers._written(one)) for one in (FULL, readers.HEAP, readers.CHECK)),
-        *(("dump", one) for one in readers._dumps()),
-        ("memray", json.dumps(readers.ANSWER).encode()),
-        ("baseline", json.dumps(readers.BASELINE).encode()),
-        ("configuration", readers.CONFIGURATION),
-    ],
-)
+BEGINNINGS = [
+    *(("capture", readers._written(one)) for one in (FULL, readers.HEAP, readers.CHECK)),
+    *(("dump", one) for one in readers._dumps()),
+    ("memray", json.dumps(readers.ANSWER).encode()),
+    ("baseline", json.dumps(readers.BASELINE).encode()),
+    ("configuration", readers.CONFIGURATION),
+]
+
+
+# By number: captures have the time at which they are written in them, and so would their tests' names.
+@pytest.mark.parametrize(("name", "data"), BEGINNINGS, ids=[f"{at}-{name}" for at, (name, _) in enumerate(BEGINNINGS)])
 def test_what_the_changes_begin_with_is_read(name: str, data: bytes, tmp_path: Path) -> None:
     """Else every input ends at the first thing that was wrong before any change."""
     (reader,) = [one for one in readers.readers() if one.name == name]
