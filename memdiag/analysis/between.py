@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from memdiag.analysis.case import FEWEST_MOMENTS
 from memdiag.analysis.samples import work_at
 from memdiag.analysis.series import Floats, floor
 from memdiag.model import HeapEvidence, Moment, Population, Sample
@@ -22,6 +23,7 @@ _APART = 1 / 16
 _MOST = 0.5  # of the bytes that came in between, for a population to have come as all of it did
 _FITTING = 0.5  # blocks for each object that came, at least: else other things went meanwhile
 _FEWEST = 2  # samples in between
+_UNKNOWN = 0.4  # of the run, in which there was not even one of these
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,9 @@ class Between:
 
 
 def gaps(evidence: HeapEvidence, samples: Sequence[Sample]) -> list[Between]:
-    """Where two snapshots lie far apart, and how the blocks came in between."""
+    """Where two snapshots lie far apart, and how the blocks came in between; none where there are too few of them."""
     moments = evidence.moments
-    if len(moments) < 2 or len(evidence.objects) != len(moments):
+    if len(moments) < FEWEST_MOMENTS or len(evidence.objects) != len(moments):
         return []
     told = [(one.t_s, one.heap_blocks) for one in samples if one.heap_blocks and one.t_s <= moments[-1].t_s]
     if not told:
@@ -63,6 +65,8 @@ def _between(
     for place in np.flatnonzero(inside).tolist():
         if times[place] - (times[chosen[-1]] if chosen else ends[0]) >= _APART * whole:
             chosen.append(place)
+    if np.diff([ends[0], *times[chosen], ends[1]]).max() > _UNKNOWN * whole:
+        return None
     shares = ((blocks[chosen] - first) / (last - first)).clip(0.0, 1.0)
     return Between(at, tuple(times[chosen].tolist()), tuple(shares.tolist()))
 

@@ -35,6 +35,7 @@ _FOR_LIFE = {"logging", "atexit", "at-fork"}  # what is put there stays there, w
 _ENDED_AT_LAST = {"task", "resource", "listener", "exception"}  # awaited, closed, called or shown: that is no use of it
 _RESULT_NAMES = re.compile(r"(?:^|_)(?:results?|rows|outputs?|report|answers?|collected|found|totals?)$")
 _REFERENCES = {"ReferenceType", "weakref", "KeyedRef", "WeakMethod", "ref"}  # which hold nothing
+_UNNAMED = re.compile(r" -> [\w.]+$")  # ends the path of what an object holds, and no name of it
 _WEAK_CONTAINERS = {"WeakSet", "WeakKeyDictionary", "WeakValueDictionary"}
 _AS_MANY = 8  # items by which two containers that gain the same may differ
 _ORDER: dict[Verdict, int] = {"leak": 0, "suspect": 1, "bounded": 2, "info": 3}
@@ -211,7 +212,8 @@ def _is_made_here(one: Case) -> bool:
 
 def _is_bookkeeping(population: Population) -> bool:
     """Whether it is but weak references that go when their objects do: what holds these grows, not this."""
-    by_itself = population.holder_type in _WEAK_CONTAINERS or population.library
+    of_native_code = _UNNAMED.search(population.path) is not None  # as a connection of sqlite3 lists its cursors
+    by_itself = population.holder_type in _WEAK_CONTAINERS or population.library or of_native_code
     return by_itself and _bare_type(population) in _REFERENCES
 
 

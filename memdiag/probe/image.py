@@ -24,6 +24,7 @@ from gc import unfreeze as _unfreeze
 from os import _exit
 from os import getppid as _getppid
 from os import nice as _nice
+from sys import getallocatedblocks as _getallocatedblocks
 from time import monotonic as _monotonic
 from time import perf_counter as _perf_counter
 from time import process_time as _process_time
@@ -36,6 +37,7 @@ from .opened import opened, unheard
 from .portable import Portable
 from .recorder import Recorder, described
 from .walk import Walk
+from .walks import Walks
 from .wire import pieces, to_json
 
 GARBAGE = "garbage"  # the label of a snapshot that is taken just before a collection
@@ -82,8 +84,7 @@ class Images:
         # slow it wherever two cores share a cache, or a container has but so much of the processor.
         waiting = Budget(share=0.012, doubling=0.01, early=0.008)
         self._cadence = Cadence(keep=6, seconds=0.004, work=1, budget=waiting, apart=0.4, rest=1.5)
-        self._beside = Budget(share=0.03, doubling=0.04, early=0.25, first=1.0)
-        self._walks_s = self._last_walk_s = 0.0
+        self._walks = Walks(Budget(share=0.03, doubling=0.04, early=0.5, first=1.0))
         self._calls: Calls | None = (recorder.native or Portable()) if how != "none" else None
         self.copies = how != "paused" and recorder.native is not None and recorder.native.can_copy and how != "none"
 
@@ -98,9 +99,8 @@ class Images:
         if not self.copies or not cadence.due(now, recorder.collections, self._late_cost):
             return False
         unfinished = self._unfinished()
-        if self._walks_s + (unfinished + 1) * self._last_walk_s > self._beside.by(now):
-            return False
-        return cadence.since(now) >= cadence.seconds * (cadence.apart + unfinished * _CROWDED)
+        crowded = cadence.since(now) < cadence.seconds * (cadence.apart + unfinished * _CROWDED)
+        return not crowded and self._walks.allow(now, _getallocatedblocks())
 
     def sample(self) -> None:
         """A snapshot during the run, by an image only."""
@@ -133,6 +133,7 @@ class Images:
         number = densest(self._times, list(self._walked))
         self._times.pop(number, None)
         self._walked.pop(number, None)
+        self._walks.end(number, None)
         return number
 
     def _late_cost(self) -> float:
@@ -210,6 +211,7 @@ class Images:
         if taken:
             self._touch()
             self._walked[self._number] = False
+            self._walks.begin(self._number, _getallocatedblocks(), self._recorder.now())
             self._times[self._number] = self._recorder.now()
             self._times.pop(self._number - _FORGOTTEN, None)
 
@@ -231,9 +233,7 @@ class Images:
             return
         native = self._recorder.native
         text = native.contents(self._path(f"walked-{number}")) if native is not None else None
-        if text:
-            self._last_walk_s = float(text)
-            self._walks_s += self._last_walk_s
+        self._walks.end(number, float(text) if text else None)
 
     def _is_there(self, name: str) -> bool:
         return self._recorder.files.exists(self._path(name))

@@ -77,3 +77,15 @@ def test_moments_and_counts_stay_in_order() -> None:
 @pytest.mark.parametrize("kept", [0, 1])
 def test_without_counts_of_blocks_there_is_nothing_to_tell(kept: int) -> None:
     assert gaps(evidence(steady()), samples("all along")[:kept]) == []
+
+
+def test_a_few_snapshots_are_not_made_up_for_by_counts_of_blocks() -> None:
+    seen = evidence(steady())
+    few = HeapEvidence(seen.moments[3:], seen.populations, objects=seen.objects[3:], heap_bytes=seen.heap_bytes[3:])
+    assert gaps(few, samples("all along")) == []
+
+
+def test_counts_of_blocks_may_be_far_apart_themselves() -> None:
+    """As those of a program that was built in a second, and then worked: the last count says nothing of when."""
+    blocks = [sample for sample in samples("all along") if not 0.9 < sample.t_s < 1.95]
+    assert gaps(evidence(steady()), blocks) == []

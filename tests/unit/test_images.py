@@ -40,8 +40,9 @@ def test_what_both_threads_see_to_be_done_is_charged_once(tmp_path: Path) -> Non
     images = Contended(Recorder(str(tmp_path), 0.0, native), lambda name: not name.endswith(".part"))
     (tmp_path / "walked-1").write_text("0.125")
     images._walked = {1: True}
+    images._walks.begin(1, 100_000, 0.5)
     assert images._unfinished() == 0
-    assert images._walks_s == 0.125
+    assert images._walks.spent == 0.125
 
 
 def test_what_walks_cost_beside_the_program_bounds_how_many_there_are(tmp_path: Path) -> None:
@@ -52,10 +53,19 @@ def test_what_walks_cost_beside_the_program_bounds_how_many_there_are(tmp_path: 
     recorder._started = recorder.now() - 2.0  # the run began two seconds ago
     images = Images(recorder, [], "auto")
     assert images.due()
-    for number, cost in ((1, "0.125"), (2, "7.5")):
+    for number, cost in ((1, "0.125"), (2, "75")):
         (tmp_path / f"walked-{number}").write_text(cost)
         (tmp_path / f"heap-{number}").touch()
         images._walked[number] = True
+        images._walks.begin(number, 10**6, 0.5)
         assert images._unfinished() == 0
         assert images.due() == (number == 1)
-    assert images._walks_s == 7.625
+    assert images._walks.spent == 75.125
+
+
+def test_an_image_that_was_given_up_is_charged_all_the_same(tmp_path: Path) -> None:
+    images = Contended(Recorder(str(tmp_path), 0.0), lambda _: True)
+    images._walked = {1: False}
+    images._walks.begin(1, 10**6, 0.5)
+    assert images._give_up() == 1
+    assert images._walks.spent > 0

@@ -384,6 +384,13 @@ def test_the_same_seen_by_its_items() -> None:
     assert len(judged(container, items)) == 1
 
 
+def test_weak_references_that_a_librarys_object_lists_for_itself() -> None:
+    """A connection of sqlite3 lists its cursors, and clears the list every 200: no name of it is the program's."""
+    one = population(ramp(10), path="app.pool.connection -> list", owner="Pool.connection", attribute="connection")
+    assert verdict(dataclasses.replace(one, item_type="ReferenceType")) == "info"
+    assert verdict(dataclasses.replace(one, item_type="Row")) in ("leak", "suspect")
+
+
 def test_a_list_of_weak_references_to_what_something_else_keeps() -> None:
     kept = population(ramp(), path="app.log.handlers", owner="Logger.handlers", item_type="StreamHandler")
     weak = population(

@@ -16,8 +16,8 @@ _OPTIONS = "MEMDIAG_PROBE"
 _PACKAGE = "_memdiag_probe"
 _MODULES = (  # each needs only those before it
     *("wire", "files", "spool", "recorder", "interrupts", "kinds", "moments", "pauses", "tuning"),
-    *("cadence", "graph", "names", "facts", "heap", "native", "portable", "allocations", "walk", "roots", "opened"),
-    *("garbage", "traces", "sampler", "memray_tracer", "windows", "image", "stillness", "cycles", "counted"),
+    *("cadence", "walks", "graph", "names", "facts", "heap", "native", "portable", "allocations", "walk", "roots"),
+    *("opened", "garbage", "traces", "sampler", "memray_tracer", "windows", "image", "stillness", "cycles", "counted"),
     *("labels", "rounds", "boot"),
 )
 _LIGHT = "tune"  # the command that needs no more than what comes until "tuning"

@@ -1,0 +1,52 @@
+"""What the walks of images cost beside the program: on a core that shares a cache, or a container's share, it waits.
+
+A walk is paid for long after it was begun, and many may be under way; what it will cost is known beforehand well
+enough: so much for each block of memory that is in use.
+"""
+
+from __future__ import annotations
+
+from .cadence import Budget
+
+_BLOCK_S = 7e-7  # seconds for each block, before any walk has told
+_DEAR_S = 0.04  # walks that cost more come one after the other, or all of the budget is spent on the run's beginning
+_APART = 0.25  # of the time from the first look to the last, until the next one of these
+_FURTHER = 0.5  # of the run until the last look, where the budget does not allow the next one
+_SHARE = 0.15  # of the time since the last look, that a walk may cost then: a large program is to be seen too
+
+
+class Walks:
+    """Says whether another walk is within the budget, of so much processor time at a moment of the run."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.spent = 0.0  # seconds, by walks that are over
+        self._budget = budget
+        self._block_s = _BLOCK_S
+        self._going: dict[int, int] = {}  # blocks that each walk under way was to find
+        self._first: float | None = None
+        self._last = 0.0
+
+    def begin(self, number: int, blocks: int, now: float) -> None:
+        self._going[number] = blocks
+        self._first = now if self._first is None else self._first
+        self._last = now
+
+    def end(self, number: int, seconds: float | None) -> None:
+        """It took so many ``seconds``; None where nobody knows, as it was given up."""
+        blocks = self._going.pop(number, None)
+        if blocks is None:
+            return
+        if seconds:
+            self._block_s = seconds / max(1, blocks)
+        self.spent += self._block_s * blocks if seconds is None else seconds
+
+    def allow(self, now: float, blocks: int) -> bool:
+        """Whether a walk over so many blocks may begin."""
+        cost = self._block_s * blocks
+        since = now - self._last
+        if cost > _DEAR_S and self._first is not None and since < max(cost, _APART * (self._last - self._first)):
+            return False
+        under_way = self._block_s * sum(self._going.copy().values())
+        if self.spent + under_way + cost <= self._budget.by(now):
+            return True
+        return since >= _FURTHER * self._last and cost <= _SHARE * since
