@@ -7,6 +7,7 @@ questions just the same.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -103,6 +104,16 @@ class Image:
             with suppress(ChildProcessError):
                 os.waitpid(self.pid, 0)
         self._dying = False
+
+
+def failures(directory: Path) -> list[str]:
+    """What is to be said of copies that failed in their walks: each of the ways once."""
+    told = []
+    for file in sorted(directory.glob("failed-*")):
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            fault = json.loads(file.read_text(encoding="ascii"))
+            told.append(f"a heap snapshot failed ({fault['type']}, line {int(fault['line'])}): please report it")
+    return list(dict.fromkeys(told))
 
 
 def _size(file: Path) -> int:

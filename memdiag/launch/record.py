@@ -17,6 +17,7 @@ from memdiag.capture import memray_file, sources, spool
 from memdiag.errors import MemdiagError
 from memdiag.launch import process
 from memdiag.launch.books import BookKeeper
+from memdiag.launch.image import failures
 from memdiag.launch.images import ImageDesk
 from memdiag.launch.looks import LookDesk
 from memdiag.launch.openings import with_openings
@@ -117,7 +118,7 @@ def _pack(
     status: int,
     duration: float,
 ) -> Capture:
-    notes = _notes(recording, settings, status)
+    notes = [*_notes(recording, settings, status), *failures(directory)]
     traces = _traces(recording, settings, directory, notes)
     threads = _PROBE_THREADS if recording.first("hello") else 0
     seen = on_own_clock(outside.samples, *spool.clocks(recording))

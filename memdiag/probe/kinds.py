@@ -14,12 +14,22 @@ from sys import stdlib_module_names as _stdlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
-_mro_of = type.__dict__["__mro__"].__get__
-_namespace_of = type.__dict__["__dict__"].__get__
+_get_mro = type.__dict__["__mro__"].__get__
+_get_namespace = type.__dict__["__dict__"].__get__
 _qualname_of = type.__dict__["__qualname__"].__get__
 _module_of = type.__dict__["__module__"].__get__
+
+
+def _mro_of(kind: type) -> tuple[type, ...]:
+    """The class and its bases; none of a type of C that nobody has used yet, as _socket.socket before ``socket`` is."""
+    return _get_mro(kind) or ()
+
+
+def _namespace_of(kind: type) -> Mapping[str, Any]:
+    return _get_namespace(kind) or {}
 
 
 class _Sample:
@@ -82,7 +92,7 @@ def instance_namespace(instance: object) -> dict[str, Any] | None:
     Since 3.11 this makes a dictionary where there was none, so it is asked for the few objects on a path only.
     """
     for base in _mro_of(type(instance)):
-        descriptor = _namespace_of(base).get("__dict__")
+        descriptor: Any = _namespace_of(base).get("__dict__")
         if type(descriptor) is _GetSet or type(descriptor) is _Member:
             try:
                 found = descriptor.__get__(instance)

@@ -79,7 +79,7 @@ class Labels:
     def _namespace(self, item: object) -> dict[str, Any] | None:
         """The dictionary behind an instance's or a class's attributes."""
         if issubclass(type(item), type):
-            inner = _get_referents(kinds._namespace_of(item))
+            inner = _get_referents(kinds._namespace_of(item))  # type: ignore[arg-type]
             return inner[0] if inner and type(inner[0]) is dict else None
         return kinds.instance_namespace(item) if self._copied else kinds.present_namespace(item)
 

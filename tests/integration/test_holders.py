@@ -33,6 +33,22 @@ LEAKS = {
         "main.kept",
         "dict",
     ),
+    "beside a type of C that nobody has used yet": (
+        """
+        import _socket
+
+        def main():
+            kept = []
+            for number in range(2000):
+                kept.append({"number": number})  # here
+                work()
+            print(len(kept))
+
+        main()
+        """,
+        "main.kept",
+        "dict",
+    ),
     "a local, and no function": (
         """
         kept = []
@@ -623,6 +639,21 @@ def test_a_snapshot_at_the_end_alone_is_too_little(cli: Cli, tracer: str) -> Non
     done = ran(cli, LEAKY, "--tracer", tracer, "--snapshots", "paused")
     assert (done.report["verdict"], done.report["findings"]) == ("inconclusive", [])
     assert "too little to judge by (1 heap snapshot)" in done.said
+
+
+def test_a_snapshot_that_failed_is_told_of(cli: Cli) -> None:
+    """As it would be by a fault of memdiag's own, here put into its probe: its copies then end without a word."""
+    fault = """
+        import gc
+        import types
+        for one in gc.get_objects():
+            if type(one) is types.FunctionType and "unheard" in one.__globals__:
+                one.__globals__["unheard"] = lambda: [][1]
+    """
+    done = ran(cli, dedent(fault) + dedent(LEAKY))
+    assert done.report["verdict"] == "inconclusive"
+    assert "a heap snapshot failed (IndexError, line " in done.said
+    assert "please report it" in done.said
 
 
 @pytest.mark.parametrize("tracer", ["auto", "none"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from memdiag.launch.image import failures
 from memdiag.probe.image import Images
 from memdiag.probe.native import present
 from memdiag.probe.recorder import Recorder
@@ -69,3 +70,11 @@ def test_an_image_that_was_given_up_is_charged_all_the_same(tmp_path: Path) -> N
     images._walks.begin(1, 10**6, 0.5)
     assert images._give_up() == 1
     assert images._walks.spent > 0
+
+
+def test_what_copies_say_of_their_failures(tmp_path: Path) -> None:
+    for number, text in enumerate(
+        ('{"type": "KeyError", "line": 7}', '{"type": "KeyError", "line": 7}', "{", "[]", "{}")
+    ):
+        (tmp_path / f"failed-{number}").write_text(text)
+    assert failures(tmp_path) == ["a heap snapshot failed (KeyError, line 7): please report it"]
