@@ -84,7 +84,7 @@ class Images:
         # slow it wherever two cores share a cache, or a container has but so much of the processor.
         waiting = Budget(share=0.012, doubling=0.01, early=0.008)
         self._cadence = Cadence(keep=6, seconds=0.004, work=1, budget=waiting, apart=0.4, rest=1.5)
-        self._walks = Walks(Budget(share=0.03, doubling=0.04, early=0.5, first=1.0))
+        self._walks = Walks(Budget(share=0.03, allowance=0.25, doubling=0.04, early=0.25, first=1.0))
         self._calls: Calls | None = (recorder.native or Portable()) if how != "none" else None
         self.copies = how != "paused" and recorder.native is not None and recorder.native.can_copy and how != "none"
 

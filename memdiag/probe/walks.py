@@ -9,10 +9,11 @@ from __future__ import annotations
 from .cadence import Budget
 
 _BLOCK_S = 7e-7  # seconds for each block, before any walk has told
-_DEAR_S = 0.04  # walks that cost more come one after the other, or all of the budget is spent on the run's beginning
-_APART = 0.25  # of the time from the first look to the last, until the next one of these
+_DEAR_S = 0.08  # walks that cost more are kept apart, or all of the budget is spent on the run's beginning:
+_APART = 0.25  # by so much of the time from the first look to the last,
+_REST = 2.0  # and by so many times what they cost beyond that
 _FURTHER = 0.5  # of the run until the last look, where the budget does not allow the next one
-_SHARE = 0.15  # of the time since the last look, that a walk may cost then: a large program is to be seen too
+_SHARE = 0.2  # of the time since the last look, that a walk may cost then: a large program is to be seen too
 
 
 class Walks:
@@ -37,16 +38,22 @@ class Walks:
         if blocks is None:
             return
         if seconds:
-            self._block_s = seconds / max(1, blocks)
+            self._block_s += (seconds / max(1, blocks) - self._block_s) / 2  # one may be slow by chance
         self.spent += self._block_s * blocks if seconds is None else seconds
 
     def allow(self, now: float, blocks: int) -> bool:
         """Whether a walk over so many blocks may begin."""
         cost = self._block_s * blocks
         since = now - self._last
-        if cost > _DEAR_S and self._first is not None and since < max(cost, _APART * (self._last - self._first)):
+        if cost > _DEAR_S and since < self._rest(cost):
             return False
         under_way = self._block_s * sum(self._going.copy().values())
         if self.spent + under_way + cost <= self._budget.by(now):
             return True
         return since >= _FURTHER * self._last and cost <= _SHARE * since
+
+    def _rest(self, cost: float) -> float:
+        """Seconds by which a dear walk is to lie apart from the one before."""
+        if self._first is None:
+            return 0.0
+        return max(_REST * (cost - _DEAR_S), _APART * (self._last - self._first))

@@ -40,9 +40,9 @@ def test_walks_stay_within_the_budget_though_none_has_told_its_cost() -> None:
 )
 def test_a_run_is_looked_at_to_its_end(lasting: float, blocks: int) -> None:
     """However dear a look is, they do not all fall into the beginning."""
-    times, cost = looks(lasting, blocks, Budget(share=0.03, doubling=0.04, early=0.5, first=1.0))
+    times, cost = looks(lasting, blocks, Budget(share=0.03, allowance=0.25, doubling=0.04, early=0.25, first=1.0))
     assert is_spread([*times, lasting])
-    assert cost <= 0.5 + 0.2 * lasting
+    assert cost <= 0.65 + 0.2 * lasting
 
 
 def test_a_large_program_is_seen_more_and_more_seldom() -> None:
