@@ -24,6 +24,8 @@ _MOST = 0.5  # of the bytes that came in between, for a population to have come 
 _FITTING = 0.5  # blocks for each object that came, at least: else other things went meanwhile
 _FEWEST = 2  # samples in between
 _UNKNOWN = 0.4  # of the run, in which there was not even one of these
+_FEWEST_APART = 4  # looks that will do, if each lies by so much of the run behind the one before:
+_DISTINCT = 1 / 25
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Between:
 def gaps(evidence: HeapEvidence, samples: Sequence[Sample]) -> list[Between]:
     """Where two snapshots lie far apart, and how the blocks came in between; none where there are too few of them."""
     moments = evidence.moments
-    if len(moments) < FEWEST_MOMENTS or len(evidence.objects) != len(moments):
+    enough = len(moments) >= FEWEST_MOMENTS or _distinct([moment.t_s for moment in moments]) >= _FEWEST_APART
+    if not enough or len(evidence.objects) != len(moments):
         return []
     told = [(one.t_s, one.heap_blocks) for one in samples if one.heap_blocks and one.t_s <= moments[-1].t_s]
     if not told:
@@ -51,6 +54,15 @@ def gaps(evidence: HeapEvidence, samples: Sequence[Sample]) -> list[Between]:
         if moments[at + 1].t_s - moments[at].t_s > _WIDE * whole
     ]
     return [one for one in found if one is not None]
+
+
+def _distinct(times: Sequence[float]) -> int:
+    """How many looks there were, if those that lie close together count as one."""
+    found, last = 0, float("-inf")
+    for time in times:
+        if time - last >= _DISTINCT * (times[-1] - times[0]):
+            found, last = found + 1, time
+    return found
 
 
 def _between(

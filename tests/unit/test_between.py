@@ -85,6 +85,21 @@ def test_a_few_snapshots_are_not_made_up_for_by_counts_of_blocks() -> None:
     assert gaps(few, samples("all along")) == []
 
 
+def test_few_snapshots_will_do_where_they_lie_apart() -> None:
+    """A heap that grows fast is soon too dear to be looked at often."""
+    times, counts = (0.0, 0.1, 0.4, 2.0), (0, 5_000, 20_000, LAST)
+    objects = tuple(count + 1_000 for count in counts)
+    seen = HeapEvidence(
+        tuple(Moment(time, "sample", time) for time in times),
+        (population(counts, retained_bytes=100 * LAST),),
+        objects=objects,
+        heap_bytes=tuple(100 * count for count in objects),
+    )
+    (found,) = findings(seen, duration_s=2.0, samples=samples("all along"))
+    assert found.verdict == "leak"
+    assert not findings(seen, duration_s=2.0)
+
+
 def test_counts_of_blocks_may_be_far_apart_themselves() -> None:
     """As those of a program that was built in a second, and then worked: the last count says nothing of when."""
     blocks = [sample for sample in samples("all along") if not 0.9 < sample.t_s < 1.95]
