@@ -50,6 +50,7 @@ _MOST = 10  # images that are walked at the same time
 _FEWEST = 2
 _MOST_BYTES = 1 << 30  # that such images may come to, if the program rewrites all it has
 _FORGOTTEN = 20  # images ago; what became of one then is not asked any more
+_COUNTED_S = 1e-7  # for each block, until they are counted again
 _CROWDED = 1 / 6  # of an interval, for each image that is still being walked
 _UNCOPYABLE = ("memray",)  # what is written through memory that the copy would share
 
@@ -85,6 +86,8 @@ class Images:
         waiting = Budget(share=0.012, doubling=0.01, early=0.008)
         self._cadence = Cadence(keep=6, seconds=0.004, work=1, budget=waiting, apart=0.4, rest=1.5)
         self._walks = Walks(Budget(share=0.03, allowance=0.25, doubling=0.04, early=0.25, first=1.0))
+        self._blocks = 0
+        self._count_again = 0.0
         self._calls: Calls | None = (recorder.native or Portable()) if how != "none" else None
         self.copies = how != "paused" and recorder.native is not None and recorder.native.can_copy and how != "none"
 
@@ -100,7 +103,14 @@ class Images:
             return False
         unfinished = self._unfinished()
         crowded = cadence.since(now) < cadence.seconds * (cadence.apart + unfinished * _CROWDED)
-        return not crowded and self._walks.allow(now, _getallocatedblocks())
+        return not crowded and self._walks.allow(now, self._blocks_in_use(now))
+
+    def _blocks_in_use(self, now: float) -> int:
+        """Python's blocks of memory, counted the more seldom the more there are: that goes through all its pools."""
+        if now >= self._count_again:
+            self._blocks = _getallocatedblocks()
+            self._count_again = now + _COUNTED_S * self._blocks
+        return self._blocks
 
     def sample(self) -> None:
         """A snapshot during the run, by an image only."""
@@ -211,7 +221,8 @@ class Images:
         if taken:
             self._touch()
             self._walked[self._number] = False
-            self._walks.begin(self._number, _getallocatedblocks(), self._recorder.now())
+            now = self._recorder.now()
+            self._walks.begin(self._number, self._blocks_in_use(now), now)
             self._times[self._number] = self._recorder.now()
             self._times.pop(self._number - _FORGOTTEN, None)
 

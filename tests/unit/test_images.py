@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from memdiag.launch.image import failures
+from memdiag.probe import image
 from memdiag.probe.image import Images
 from memdiag.probe.native import present
 from memdiag.probe.recorder import Recorder
@@ -62,6 +63,13 @@ def test_what_walks_cost_beside_the_program_bounds_how_many_there_are(tmp_path: 
         assert images._unfinished() == 0
         assert images.due() == (number == 1)
     assert images._walks.spent == 75.125
+
+
+def test_blocks_are_counted_the_more_seldom_the_more_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = Images(Recorder(str(tmp_path), 0.0), [], "none")
+    counts = iter((1_000_000, 3_000_000))
+    monkeypatch.setattr(image, "_getallocatedblocks", lambda: next(counts))
+    assert [images._blocks_in_use(now) for now in (1.0, 1.05, 1.2, 1.4)] == [1_000_000] * 2 + [3_000_000] * 2
 
 
 def test_an_image_that_was_given_up_is_charged_all_the_same(tmp_path: Path) -> None:
