@@ -21,7 +21,7 @@ from tests.integration.programs import SAMPLES, expectations
 ITERATIONS = {"delegation": "100", "storage_adapter": "1000", "call_transcript_fixed": "80000"}
 ITERATIONS |= {"import_errors_fixed": "40000", "upload_parts": "200"}
 ITERATIONS |= {"event_bus_fixed": "30000", "request_log_fixed": "20000", "innocent/lazy_routes": "200000"}
-ITERATIONS |= {"innocent/fragmented_heap": "60000", "label_reader_fixed": "5000"}
+ITERATIONS |= {"innocent/fragmented_heap": "60000", "innocent/prefork_objects": "100", "label_reader_fixed": "5000"}
 ITERATIONS |= {"mail_failover_fixed": "80000", "invoice_totals_fixed": "40000"}
 
 EXPECTED = {str(path.relative_to(SAMPLES)): expectations(path) for path in sorted(SAMPLES.rglob("*.py"))}
