@@ -9,9 +9,9 @@ from __future__ import annotations
 from .cadence import Budget
 
 _BLOCK_S = 7e-7  # seconds for each block, before any walk has told
-_DEAR_S = 0.08  # walks that cost more are kept apart, or all of the budget is spent on the run's beginning:
-_APART = 0.25  # by so much of the time from the first look to the last,
-_REST = 2.0  # and by so many times what they cost beyond that
+_DEAR_S = 0.08  # after a walk that costs more there is a rest, or the budget would be spent on the run's beginning:
+_APART = 0.25  # of so much of the time from the first look to that one,
+_REST = 2.0  # and so many times what it costs beyond that
 _FURTHER = 0.5  # of the run until the last look, where the budget does not allow the next one
 _SHARE = 0.2  # of the time since the last look, that a walk may cost then: a large program is to be seen too
 
@@ -25,12 +25,12 @@ class Walks:
         self._block_s = _BLOCK_S
         self._going: dict[int, int] = {}  # blocks that each walk under way was to find
         self._first: float | None = None
-        self._last = 0.0
+        self._last = self._last_cost = 0.0
 
     def begin(self, number: int, blocks: int, now: float) -> None:
         self._going[number] = blocks
         self._first = now if self._first is None else self._first
-        self._last = now
+        self._last, self._last_cost = now, self._block_s * blocks
 
     def end(self, number: int, seconds: float | None) -> None:
         """It took so many ``seconds``; None where nobody knows, as it was given up."""
@@ -45,15 +45,15 @@ class Walks:
         """Whether a walk over so many blocks may begin."""
         cost = self._block_s * blocks
         since = now - self._last
-        if cost > _DEAR_S and since < self._rest(cost):
+        if since < self._rest():
             return False
         under_way = self._block_s * sum(self._going.copy().values())
         if self.spent + under_way + cost <= self._budget.by(now):
             return True
         return since >= _FURTHER * self._last and cost <= _SHARE * since
 
-    def _rest(self, cost: float) -> float:
-        """Seconds by which a dear walk is to lie apart from the one before."""
-        if self._first is None:
+    def _rest(self) -> float:
+        """Seconds from the last walk to the next."""
+        if self._first is None or self._last_cost <= _DEAR_S:
             return 0.0
-        return max(_REST * (cost - _DEAR_S), _APART * (self._last - self._first))
+        return max(_REST * (self._last_cost - _DEAR_S), _APART * (self._last - self._first))

@@ -51,6 +51,20 @@ def test_a_large_program_is_seen_more_and_more_seldom() -> None:
     assert all(later >= 1.5 * earlier for earlier, later in pairwise(times))
 
 
+def test_a_heap_that_grows_as_fast_as_time_goes_on_is_looked_at_all_the_same() -> None:
+    """The rest is after what the last walk cost; by what the next one will it would never be over."""
+    walks = Walks(Budget(share=1.0, allowance=1.0))
+    times: list[float] = []
+    for tick in range(1, 101):
+        now = tick / 100
+        if walks.allow(now, blocks := round(now * 1_500_000)):
+            walks.begin(tick, blocks, now)
+            walks.end(tick, blocks * BLOCK_S)
+            times.append(now)
+    assert max(later - earlier for earlier, later in pairwise(times)) < 0.4
+    assert len(times) >= 6
+
+
 def test_what_a_walk_has_cost_tells_what_the_next_one_will() -> None:
     dear = Walks(Budget(share=0.0, allowance=0.1))
     assert dear.allow(1.0, 40_000)
