@@ -84,7 +84,7 @@ def _headline(told: Told, name: str) -> str:
         return f"{name} is bounded{_limit_words(told)}: {told.many}"
     if told.population.kind == "class":
         return f"{name}: {count} classes named {kind}, {first} at first"
-    if told.population.kind == "chain":
+    if told.population.kind == "chain" and told.verdict != "info":
         return f"{name} is a chain that lengthens: from {first} to {count} {kind}"
     if one.by_bytes and one.gained == 0:
         return f"{name} swells: {format_bytes(one.bytes[0])} at first, {format_bytes(one.bytes[-1])} at the end"
@@ -111,6 +111,7 @@ _INFO = {
     "result": ", the program's result",
     "library": ", a library's own",
     "short life": " in the last part of the run",
+    "structure": ", in a tree",
 }
 
 
@@ -245,6 +246,7 @@ _REASONS = {
     "short life": "It was there for only a part of the run: too short to tell a leak from a piece of work.",
     "local": "It is a variable of a function that still runs: it may be what that function is to return.",
     "result name": "Its name says that it may be the program's result: what cannot be told from a leak.",
+    "structure": "It is a tree, and no line is seen to add to it: what a program builds cannot be told from a leak.",
     "removes": "A removal exists whose condition may yet come, or that does not reach all of them.",
     "in vain": "What is to let go of items was at work between the snapshots, and let go of none.",
     "in passing": "No name holds it: it may be what an expression that is being worked out has come to so far.",

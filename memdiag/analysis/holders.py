@@ -33,6 +33,7 @@ _MOST_OF_LIBRARIES = 8
 _ITEMS_ASKED = 2  # items of each holder that are asked for
 _GARBAGE_TYPES = 8
 _STEADY = 0.8  # of a container's length that it had halfway already
+_BRANCHING = 20  # times as many as lie on the longest way
 _LEAST_COUNT = 4  # by which a type must have grown
 
 
@@ -48,6 +49,7 @@ class Case:
     reachable_bytes: int
     sites: tuple[Site, ...]
     aliases: tuple[tuple[int, ...], ...] = ()
+    branching: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,14 @@ class _Search:
             reachable_bytes=retention.reachable_bytes(number),
             sites=sites_of(items, self._series, self._last),
             aliases=attribute_trails(one.chief, self._roles, self._tree) if one.kind == "container" else (),
+            branching=one.kind == "chain" and self._branches(one),
         )
+
+    def _branches(self, one: Candidate) -> bool:
+        """Whether there are far more than lie on the longest way down: a tree, and no chain."""
+        depths = self._tree.depths[self._last.types == self._last.types[one.chief]]
+        longest = int(depths.max()) - int(self._tree.depths[one.chief])
+        return bool(one.amounts[-1] > _BRANCHING * max(1, longest))
 
     def _items(self, one: Candidate) -> Items:
         if one.kind in ("object", "chain", "roots"):
@@ -280,6 +289,7 @@ def _population(case: Case, inquiry: Inquiry, narrator: Narrator, answers: Answe
         library=_of_library(case, way, inquiry),
         remade=one.remade,
         aliases=tuple(_named(narrator.tell(trail)) for trail in case.aliases),
+        branching=case.branching,
     )
 
 

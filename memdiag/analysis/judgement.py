@@ -147,6 +147,8 @@ def _of_the_programs_own(one: Case) -> Judgement | None:
         return None  # definitions, which are in use elsewhere: a module is still being filled
     if one.fall and one.trend.growth < _MANY_FALLS * one.fall:
         return None
+    if one.population.branching and not one.is_read:
+        return Judgement("info", 0.4, "structure")
     if _is_running_local(one.population) and not one.is_read:
         told = one.unseen <= _UNSEEN and one.grown_bytes >= LARGE_BYTES
         return Judgement("suspect", 0.35, "local") if told else Judgement("info", 0.3, "unseen")

@@ -52,6 +52,9 @@ def _unsure(evidence: HeapEvidence) -> str:
         most = 2 * (seen[-1] - (seen[0] if begin == 0 else 0)) > seen[-1]
         if not most or not _grew_to_the_end(seen, evidence.moments[begin:end]):
             continue
+        if one.branching and not one.source.adds and one.retained_bytes >= LARGE_BYTES:
+            size = format_bytes(one.retained_bytes)
+            return f"{one.owner or one.path}, a tree, grew to {size}, and what adds to it was not found: is it in use?"
         large = one.retained_bytes >= ONE_OFF_BYTES and not _are_spread(evidence.moments[begin:end])
         if large or _is_open(one, evidence, (begin, end)):
             seldom = f"and was seen too seldom to judge by ({counted(len(seen), 'heap snapshot')})"

@@ -168,6 +168,7 @@ class Population:
     library: bool = False  # no code of the program's own holds it: the path is a library's or the interpreter's
     source: OwnerFacts = OwnerFacts()
     remade: int = 0  # moments at which another object of the type was in the container's place
+    branching: bool = False  # of a chain: it is a tree, with far more items than lie on any way
     aliases: tuple[Named, ...] = ()  # attributes that a function's variable may be another name of; until one is chosen
 
 

@@ -262,6 +262,21 @@ def _returned(heap: Heap, moment: int, *, whose: str) -> None:
     heap.frame("__main__", "main", APP, service="service", found="items")
 
 
+@pytest.mark.parametrize("ways", [1, 2])
+def test_a_tree_is_told_from_a_chain(ways: int) -> None:
+    """Each item refers to one other, or to two: the longest way of the tree is short."""
+
+    def draw(heap: Heap, moment: int) -> None:
+        _app(heap)
+        heap.add("n0", "__main__.Node", by="__main__.app", label=".root")
+        for at in range(1, 100 + 300 * moment):
+            heap.add(f"n{at}", "__main__.Node", by=f"n{(at - 1) // ways}", label=".next", size=100)
+
+    one = _only(evidence(draw))
+    assert (one.kind, one.path, one.item_type) == ("chain", "__main__.app.root", "Node")
+    assert one.branching == (ways == 2)
+
+
 def test_a_variable_that_is_another_name_of_an_attribute() -> None:
     """``found = service.items``: the shorter way, and maybe the later one; the source will tell which is filled."""
     one = _only(evidence(lambda heap, moment: _returned(heap, moment, whose="__main__.Service")))

@@ -384,6 +384,17 @@ def test_the_same_seen_by_its_items() -> None:
     assert len(judged(container, items)) == 1
 
 
+def test_a_tree_that_nothing_is_seen_to_add_to() -> None:
+    """A chain lengthens for ever, or is the program's own fault; a tree is what programs build."""
+    chain = population(ramp(), KEEPS.replace("self.history.append(turn)", "insert(self, turn)"), kind="chain")
+    assert not chain.source.adds
+    assert verdict(chain) in ("leak", "suspect")
+    tree = dataclasses.replace(chain, branching=True)
+    (found,) = judged(tree)
+    assert (found.verdict, "in a tree" in found.title) == ("info", True)
+    assert verdict(dataclasses.replace(tree, source=facts(KEEPS))) == "leak"
+
+
 def test_weak_references_that_a_librarys_object_lists_for_itself() -> None:
     """A connection of sqlite3 lists its cursors, and clears the list every 200: no name of it is the program's."""
     one = population(ramp(10), path="app.pool.connection -> list", owner="Pool.connection", attribute="connection")

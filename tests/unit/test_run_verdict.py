@@ -95,6 +95,13 @@ def test_the_last_batch_of_a_short_run_is_no_level() -> None:
     assert on((*counts, 5000), (280, 140)) == "clean"
 
 
+def test_a_tree_that_grew_to_the_end_is_inconclusive() -> None:
+    tree = population(ramp(), "", kind="chain", branching=True)
+    assert of_run(tree) == "inconclusive"
+    assert of_run(dataclasses.replace(tree, retained_bytes=1_000)) == "clean"
+    assert of_run(dataclasses.replace(tree, counts=(*tree.counts[:8], *[tree.counts[8]] * 9))) == "clean"
+
+
 def test_a_buffer_that_was_seen_too_seldom() -> None:
     sizes = (-1, -1, -1, 100_000, 700_000, 900_000, 1_000_000)
     there = [1 if size > 0 else -1 for size in sizes]
