@@ -223,7 +223,7 @@ class Images:
             self._walked[self._number] = False
             now = self._recorder.now()
             self._walks.begin(self._number, self._blocks_in_use(now), now)
-            self._times[self._number] = self._recorder.now()
+            self._times[self._number] = now
             self._times.pop(self._number - _FORGOTTEN, None)
 
     def _unfinished(self) -> int:

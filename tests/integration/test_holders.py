@@ -17,38 +17,21 @@ def work():
 """
 
 
+A_LOCAL = """
+def main():
+    kept = []
+    for number in range(2000):
+        kept.append({"number": number})  # here
+        work()
+    print(len(kept))
+
+main()
+"""
+
 # name: (the program, its holder's owner, the type that there is more and more of); "here" it is made, or added
 LEAKS = {
-    "a local of main()": (
-        """
-        def main():
-            kept = []
-            for number in range(2000):
-                kept.append({"number": number})  # here
-                work()
-            print(len(kept))
-
-        main()
-        """,
-        "main.kept",
-        "dict",
-    ),
-    "beside a type of C that nobody has used yet": (
-        """
-        import _socket
-
-        def main():
-            kept = []
-            for number in range(2000):
-                kept.append({"number": number})  # here
-                work()
-            print(len(kept))
-
-        main()
-        """,
-        "main.kept",
-        "dict",
-    ),
+    "a local of main()": (A_LOCAL, "main.kept", "dict"),
+    "beside a type of C that nobody has used yet": ("import _socket\n" + A_LOCAL, "main.kept", "dict"),
     "a local, and no function": (
         """
         kept = []
